@@ -57,8 +57,8 @@ GARBAGE = 100_000  # new objects between two garbage collections
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two workers for each processor: many tests wait more than they compute."""
-    return 2 * (os.cpu_count() or 1)
+    """Return three workers for each processor: many tests wait more than they compute."""
+    return 3 * (os.cpu_count() or 1)
 
 
 # No time limits of hypothesis: a slow machine is not an error of a test.

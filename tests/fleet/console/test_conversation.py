@@ -369,9 +369,11 @@ def test_a_client_that_is_taken_over_asks_for_a_subshell_of_its_own(
     talk.ask()
     fake.wait_for("kernel_info_request")
     talk.conversation.resume(CLIENT, "ask()", LEFT)
+
+    evaluated = talk.evaluate()
     fake.release()
 
-    assert talk.hear(talk.evaluate())["status"] == "ok"
+    assert talk.hear(evaluated)["status"] == "ok"
 
 
 def test_what_was_asked_when_nobody_listened_is_offered_once(talk: Talk, fake: FakeKernel) -> None:

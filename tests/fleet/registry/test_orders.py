@@ -309,6 +309,8 @@ def launched(tmp_path: Path) -> Iterator[tuple[Manifest, ProcessIdentity]]:
     manifest = Manifest("k", "train", "tiny", argv[-1], "/", (), 1e9, None, argv=argv)
     write_manifest(manifest)
     with subprocess.Popen(argv, cwd=ROOT) as process:
+        # While it begins, a process has no command line for a moment.
+        eventually(lambda: psutil.Process(process.pid).cmdline() == [*argv])
         found = identify(process.pid)
         assert found is not None
         yield manifest, found
