@@ -35,10 +35,12 @@ class Unusable(ValueError):
 def encode(value: object) -> Any:
     """Return JSON for a value; fields that have their default are left out."""
     match value:
-        case Enum():
+        case Enum() if not isinstance(value, int):
             return value.name
-        case None | bool() | int() | str():
+        case None | bool() | str():
             return value
+        case int():
+            return int(value)  # of a signal, which may be an enum's
         case float():
             return round(value, DIGITS) if math.isfinite(value) else None
         case bytes():

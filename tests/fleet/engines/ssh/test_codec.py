@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
@@ -97,6 +98,7 @@ CROSSING = [
         4, 2.5, Channel.IOPUB, False, "status", "s", "u", 9, None, (b"{}", b"[1]"), 0, (3,)
     ),
     TextStyle(fg=(1, 2, 3), bg=4, bold=True),
+    Sent(signal.SIGKILL, "X", 1e9),
 ]
 
 
