@@ -34,6 +34,8 @@ from kerneltui.errors import (
     WrongThread,
 )
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.specs.spec import KernelSpec
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
 from tests.fake_kernel import Ask, FakeKernel, file_in
@@ -477,10 +479,27 @@ def test_a_subclass_has_attributes_and_verbs_of_its_own(children: Children) -> N
     asyncio.run(main())
 
 
+class HeldSpecs(KernelSpecManager):
+    """Has a start wait, in the thread that carries it out, until it is let go."""
+
+    def __init__(self, specs: KernelSpecManager) -> None:
+        super().__init__(kernel_dirs=specs.kernel_dirs, ensure_native_kernel=False)
+        self._may_go = threading.Event()
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        assert self._may_go.wait(PATIENCE)
+        return super().get_kernel_spec(kernel_name)
+
+    async def let_go_cancelled(self, start: asyncio.Future[Any]) -> None:
+        asyncio.get_running_loop().call_soon(self._may_go.set)  # after it was cancelled
+        await cancelled(start)
+
+
 def test_a_start_that_is_cancelled_is_carried_out_first(children: Children) -> None:
     async def main() -> None:
-        manager = managed(children)
-        await cancelled(await begun(manager.start_kernel()))
+        specs = HeldSpecs(children.specs("waits"))
+        manager = AsyncKernelManager(kernel_name="child", kernel_spec_manager=specs)
+        await specs.let_go_cancelled(await begun(manager.start_kernel()))
         assert await manager.is_alive()
         await manager.shutdown_kernel(now=True)
         assert not await manager.is_alive()
@@ -593,9 +612,9 @@ def test_many_kernels_are_of_the_managers_that_are_wanted(
 
 def test_a_kernel_whose_start_was_cancelled_can_be_shut_down_with_all(children: Children) -> None:
     async def main() -> None:
-        specs = children.specs("waits")
+        specs = HeldSpecs(children.specs("waits"))
         kernels = AsyncMultiKernelManager(kernel_spec_manager=specs, default_kernel_name="child")
-        await cancelled(await begun(kernels.start_kernel(kernel_id="mine")))
+        await specs.let_go_cancelled(await begun(kernels.start_kernel(kernel_id="mine")))
         manager = kernels.get_kernel("mine")
         await kernels.shutdown_all(now=True)
         assert not await manager.is_alive()
