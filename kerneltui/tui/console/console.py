@@ -165,8 +165,6 @@ class ConsolePane(Vertical):
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
-        self._is_held = False
-        """The prompt is not shown yet, as the user types something else."""
         self._answered_at: float | None = None
         """When the prompt that was answered last was asked."""
         self._asked = ("", 0)
@@ -220,7 +218,6 @@ class ConsolePane(Vertical):
             self.post_message(self.Left())
         self._close_helpers()
         self._search.hide()
-        self._is_held = False
         if question := self._question.made:
             question.withdraw()
         self._show_entry()
@@ -244,7 +241,7 @@ class ConsolePane(Vertical):
             self._editor.focus()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        """Ask the kernel for its history, until it is asked once."""
+        """Ask the kernel for its history, unless that is done."""
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
@@ -262,7 +259,8 @@ class ConsolePane(Vertical):
 
     async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
         remembered = await settle(past, HELP_DEADLINE) or ()
-        memory.past_asked = not (past.done() and past.exception())  # refused: while locked, say
+        is_refused = past.done() and past.exception() is not None  # as while it is locked
+        memory.past_asked = not is_refused
         memory.past = tuple(code for code in remembered if len(code) <= CODE_LIMIT)[-PAST_LIMIT:]
         if left_out := len(remembered) - len(memory.past):
             self.notify(f"{left_out:,} old or long entries of the kernel's history are left out")
@@ -347,10 +345,14 @@ class ConsolePane(Vertical):
         if is_answering:
             self._question.widget.void()
         elif is_writing:
-            self._is_held = prompt is not None
             self._show_aside()
         else:
             self._show_prompt()
+
+    @property
+    def _is_held(self) -> bool:
+        """The prompt is not shown yet, as the user types something else."""
+        return self._prompt is not None and not self._question.is_shown
 
     def _is_writing(self) -> bool:
         """Tell whether the user is typing code, or what to search for."""
@@ -367,15 +369,14 @@ class ConsolePane(Vertical):
 
     def _show_prompt(self) -> None:
         focused, prompt = self.has_focus_within, self._prompt
-        self._is_held = False
         self._search.hide()
-        self._show_aside()
-        self._show_entry()
         if prompt is not None:
             self._close_helpers()
             self._question.widget.ask(prompt)
         elif question := self._question.made:
             question.withdraw()
+        self._show_entry()
+        self._show_aside()
         if focused and prompt is None:
             self.screen.set_focus(self._editor)  # at once, so that a later order to leave counts
         elif focused:
