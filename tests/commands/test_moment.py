@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -25,13 +24,12 @@ def test_a_busy_kernel_without_cpu_is_looked_at_again_if_it_would_run(
     """This process, which runs, is the kernel; its CPU time is not told to have grown."""
     own = identify(os.getpid())
     assert own is not None
-    monkeypatch.setattr(process_look, "WINDOW", 0.0)
+    monkeypatch.setattr(process_look, "WINDOW", 0.001)
     quiet = ProcessSample(ProcessState.SLEEPING, 1.0)
     monkeypatch.setattr(process_look, "look_at", lambda _pid: quiet)
     if not is_starved:
         monkeypatch.setattr("kerneltui.commands.moment.has_runnable_thread", lambda _pid: False)
     processes = ProcessLook([own])
-    time.sleep(0.001)
     processes.look_again()
     with Probe() as probe:
         probe.states = {"k1": KernelState.BUSY}

@@ -174,8 +174,8 @@ class Conversation:
         subshell.note_request(msg_id)
         self._beside[msg_id] = code
 
-    def _note_not_run(self, request: str, why: Exception) -> None:
-        self._note(f"{NOT_RUN}: {why}", request)
+    def _note_not_run(self, msg_id: str, why: Exception) -> None:
+        self._note(f"{NOT_RUN}: {why}", msg_id)
 
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask something that changes nothing. Raises one of REFUSALS."""

@@ -78,7 +78,9 @@ class _Look:
     def stacks(self, *, is_silent: bool) -> Found:
         own, for_all = self._signals
         if is_silent and for_all is not None and (writer := self._writer_for_all(for_all)):
-            return Found(parse_all(self._written(writer, for_all)))
+            if not (threads := parse_all(self._written(writer, for_all))):
+                raise CannotLook("it has written nothing")
+            return Found(threads)
         main, *others = takers(self._pid, thread_states(self._pid), own)
         first = self._thread(main)
         if not first.frames:
@@ -106,8 +108,6 @@ class _Look:
         for tid in tids:
             try:
                 yield self._thread(tid)
-            except ProcessLookupError:
-                yield StackThread("", main=False)  # it has ended meanwhile
             except CannotLook:
                 return  # what it writes later must not be taken for another thread's
             if time.monotonic() > deadline:
@@ -119,9 +119,18 @@ class _Look:
         return StackThread(MAIN if is_main else f"thread {tid}", is_main, frames)
 
     def _written(self, tid: int, signum: int) -> str:
-        """Signal a thread, and return what it writes. Raises CannotLook, or OSError."""
+        """Signal a thread, and return what it writes; "" if it has ended, or runs no Python.
+
+        Raises CannotLook, or OSError.
+        """
         if not is_caught(self._pid, signum) or not self._identity.is_alive():
             raise CannotLook(f"it does not catch {name_of(signum)} any more")
+        try:
+            return self._answer(tid, signum)
+        except ProcessLookupError:
+            return ""
+
+    def _answer(self, tid: int, signum: int) -> str:
         begin = os.fstat(self._log).st_size
         _signal_thread(self._pid, tid, signum)
         deadline, silent = time.monotonic() + PATIENCE, 0
