@@ -6,10 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-
-import pytest
+from typing import TYPE_CHECKING
 
 from kerneltui.kernels.processes import adopted
+
+if TYPE_CHECKING:  # the fake kernels' processes would spend two thirds of their start on it
+    import pytest
 
 # bash_kernel's package brings no kernelspec; one has to be installed by hand.
 BASH_SPEC: dict[str, object] = {
