@@ -601,3 +601,15 @@ def test_an_attached_kernel_that_is_found_later_has_its_console_open_then() -> N
         assert isinstance(stage.app.focused, CodeEditor)
 
     on_stage(play, FakeFleet(snapshot("k1")), settings=RunSettings(attached="k2"))
+
+
+def test_an_attached_kernel_that_is_found_while_another_is_written_to_takes_no_keys() -> None:
+    fleet = FakeFleet(snapshot("k1"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+")
+        await stage.publish(snapshot("k1"), snapshot("k2"))
+        await stage.press("1", "enter")
+
+    on_stage(play, fleet, settings=RunSettings(attached="k2"))
+    assert fleet.console.sent == [("execute", "k1", "1+1")]

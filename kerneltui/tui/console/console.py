@@ -163,6 +163,7 @@ class ConsolePane(Vertical):
         super().__init__()
         self._backend: KernelConsole | None = None
         self._snapshot: KernelSnapshot | None = None
+        self._name = ""
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
         self._answered_at: float | None = None
@@ -199,21 +200,27 @@ class ConsolePane(Vertical):
         self._use_history(self._history.load)
 
     def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
-        """Become the console of `snapshot`, whose code is written in `language`."""
+        """Become the console of `snapshot`, whose code is written in `language`.
+
+        None: no kernel is selected, or the one that is written to has gone; what is typed stays.
+        """
         if snapshot == self._snapshot and language == self._editor.source_language:
             return
         before, self._snapshot = self._snapshot, snapshot
         self._editor.source_language = language
         self._editor.placeholder = placeholder(snapshot)
-        if badge(before) != badge(snapshot):
+        if snapshot is not None:
+            self._name = snapshot.name
+        if badge(before) != badge(snapshot) or None in (before, snapshot):
             self._show_aside()
-        if (before and before.kernel_id) != (snapshot and snapshot.kernel_id):
-            self._change_kernel(before)
+        if snapshot is None:
+            self._close_helpers()
+        elif snapshot.kernel_id != self.kernel_id:
+            self._change_kernel(snapshot.kernel_id)
 
-    def _change_kernel(self, before: KernelSnapshot | None) -> None:
+    def _change_kernel(self, kernel_id: str) -> None:
         """Swap the drafts, and give up the focus: the user must not type to the wrong kernel."""
-        if before is not None:
-            self._memories[before.kernel_id].draft = self._editor.text
+        self._memory().draft = self._editor.text
         if self.has_focus_within:
             self.post_message(self.Left())
         self._close_helpers()
@@ -221,13 +228,12 @@ class ConsolePane(Vertical):
         if question := self._question.made:
             question.withdraw()
         self._show_entry()
-        self._editor.kernel_id = self._kernel_id
+        self._editor.kernel_id = kernel_id
         self._editor.put(self._memory().draft)
         self.pull()
 
     def _memory(self) -> _Memory:
-        kernel_id = self._snapshot.kernel_id if self._snapshot else ""
-        return self._memories.setdefault(kernel_id, _Memory())
+        return self._memories.setdefault(self.kernel_id, _Memory())
 
     def enter(self) -> None:
         """Take the focus."""
@@ -245,12 +251,18 @@ class ConsolePane(Vertical):
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
-            past = self._backend.history(self._kernel_id)
+            past = self._backend.history(self.kernel_id)
             begin(self, partial(self._learn_past, memory, past))
 
     @property
-    def _kernel_id(self) -> str:
-        return self._snapshot.kernel_id if self._snapshot else ""
+    def kernel_id(self) -> str:
+        """The kernel whose console this is, though it may have gone; "" if none was ever shown."""
+        return self._editor.kernel_id
+
+    @property
+    def _gone(self) -> str:
+        """Says that the kernel has gone; empty as long as it is there."""
+        return f"{self._name} has gone" if self._snapshot is None and self.kernel_id else ""
 
     def _may_run(self) -> bool:
         return self._snapshot is not None and Verb.EXECUTE in self._snapshot.allowed
@@ -313,14 +325,14 @@ class ConsolePane(Vertical):
         """Show the kernel's open prompt and the cells that wait; called by a timer."""
         if self._backend is None:
             return
-        prompt = self._backend.prompts.get(self._kernel_id)
+        prompt = self._backend.prompts.get(self.kernel_id)
         if prompt != self._prompt:
             self._change_prompt(prompt)
         elif self._is_held and not self._is_writing():
             self._show_prompt()
         self._prompt = prompt  # an equal one, which was asked later
-        queued = self._backend.queued.get(self._kernel_id, ())
-        beside = self._backend.beside.get(self._kernel_id, ())
+        queued = self._backend.queued.get(self.kernel_id, ())
+        beside = self._backend.beside.get(self.kernel_id, ())
         pending = pending_words(queued, beside, self._snapshot)
         if pending != self._pending:
             self._pending = pending
@@ -334,7 +346,8 @@ class ConsolePane(Vertical):
 
     def _show_aside(self) -> None:
         held = held_words(self._prompt.text) if self._prompt and self._is_held else ""
-        told = ", ".join(filter(None, (badge(self._snapshot), held, self._remark, self._pending)))
+        remarks = (self._gone, badge(self._snapshot), held, self._remark, self._pending)
+        told = ", ".join(filter(None, remarks))
         self._aside.update(told)
         self._aside.display = bool(told)
 
@@ -413,16 +426,16 @@ class ConsolePane(Vertical):
 
     def _give_back(self, kernel_id: str, code: str) -> None:
         """Make code that was not run the draft of its kernel again."""
-        if kernel_id == self._kernel_id:
+        if kernel_id == self.kernel_id:
             self._editor.put(code)
         else:
             self._memories.setdefault(kernel_id, _Memory()).draft = code
 
     def _run(self, kernel_id: str, code: str, *, beside: bool) -> None:
-        if kernel_id != self._kernel_id:
+        if kernel_id != self.kernel_id:
             raise ActionRefused("not run: another kernel was selected before it was sent")
         if self._backend is None or not self._may_run():
-            raise ActionRefused(cannot_run(self._snapshot))
+            raise ActionRefused(self._gone or cannot_run(self._snapshot))
         self._backend.execute(kernel_id, code, beside=beside)
         self._history.add(self._language, code)
         self._use_history(self._history.save)
@@ -434,7 +447,7 @@ class ConsolePane(Vertical):
         """
         if self._backend is None or not self._may_run():
             return None
-        reply = self._backend.is_complete(self._kernel_id, code)
+        reply = self._backend.is_complete(self.kernel_id, code)
         content = await settle(reply, COMPLETENESS_DEADLINE) or {}
         if content.get("status") != "incomplete":
             return None
@@ -472,7 +485,7 @@ class ConsolePane(Vertical):
 
     def _ask_kernel(self, event: CodeEditor.Asked) -> None:
         if self._backend is None or not self._may_run():
-            self.notify(cannot_run(self._snapshot), severity="warning")
+            self.notify(self._gone or cannot_run(self._snapshot), severity="warning")
             return
         self._asked = (event.code, event.cursor)
         asked = (event.kernel_id, event.code, event.cursor)

@@ -46,6 +46,12 @@ class LateParts:
     def has_focus_in_panes(self) -> bool:
         return self._panes.made is not None and self._panes.made.has_focus_within
 
+    @property
+    def kernel_written_to(self) -> str:
+        """The id of the kernel whose console has the focus; "" if it has not."""
+        console = self._console.made
+        return console.kernel_id if console is not None and console.has_focus_within else ""
+
     def make(self) -> None:
         """Make both, unless they are made already."""
         self._panes.make()

@@ -261,8 +261,9 @@ class MainScreen(Screen[None]):
         self._snapshots, self._shown_at = snapshots, now
         self._table.show(snapshots, now)
         if self._awaited and any(each.kernel_id == self._awaited for each in snapshots):
-            self._table.cursor_id, self._awaited = self._awaited, ""
-            self.focus_console()
+            awaited, self._awaited = self._awaited, ""
+            if self._table.go_to(awaited):
+                self.focus_console()
         self._show_selected()
 
     @on(KernelTable.Selected)
@@ -415,10 +416,9 @@ class MainScreen(Screen[None]):
         begin(self, partial(self._start, start), group="start")
 
     async def _start(self, start: Callable[[], str]) -> None:
-        if kernel_id := await self.kernel_actions.call(start):
-            self._table.cursor_id = kernel_id
-            if self.selected is None:
-                self.say("the kernel has started; the filter hides it")
+        kernel_id = await self.kernel_actions.call(start)
+        if kernel_id and self._table.go_to(kernel_id) and self.selected is None:
+            self.say("the kernel has started; the filter hides it")
 
     def on_process_view_signal_asked(self, event: ProcessView.SignalAsked) -> None:
         self.kernel_actions.signal_process(event.process, is_kill=event.is_kill)
@@ -427,6 +427,10 @@ class MainScreen(Screen[None]):
         self.kernel_actions.interrupt_from_console(event.kernel_id)
 
     # -- focus and zoom ------------------------------------------------------------------
+
+    def on_descendant_focus(self) -> None:
+        """Keep the kernel selected in whose console the user types: keys must not go elsewhere."""
+        self._table.keep(self._late.kernel_written_to)
 
     def on_console_pane_left(self) -> None:
         self.focus_table()

@@ -128,6 +128,8 @@ class KernelTable(LineView):
         self._is_of_one_host = True
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
+        self._next_id: str | None = None
+        """Where the cursor goes on, if it is kept on a kernel that is gone."""
         self._now = 0.0
         self._width = self._top = self._skipped = self._most_skipped = 0
         self._ids: ColumnIds = ()
@@ -152,9 +154,11 @@ class KernelTable(LineView):
         self._lines = {each: self._lines[each] for each in self._lines if each in self._rows}
         followed = self._cursor_is_visible(before)
         self.virtual_size = Size(0, (len(rows) or len(self._notice)) + HEADER)
-        self.cursor_id = successor(
-            self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
-        )
+        shown = [kernel.kernel_id for kernel in before]
+        place = self.cursor_id if self.cursor_id in shown else self._next_id
+        self._next_id = successor(place, shown, self._rows)
+        if not self.view.kept:
+            self.cursor_id = self._next_id
         if followed:
             self._scroll_to_cursor()
 
@@ -269,7 +273,22 @@ class KernelTable(LineView):
 
     # -- cursor -------------------------------------------------------------------------
 
+    def keep(self, kernel_id: str) -> None:
+        """Keep the cursor on this kernel, though it is filtered or gone; "" releases it."""
+        if kernel_id != self.view.kept:
+            self.view.kept = kernel_id
+            self.show(self._all, self._now)
+            if not kernel_id and self.cursor_id not in self._rows:
+                self.cursor_id = self._next_id
+
+    def go_to(self, kernel_id: str) -> bool:
+        """Put the cursor on this kernel, or have it wait for it; tell False if it is kept."""
+        if not self.view.kept:
+            self.cursor_id = kernel_id
+        return self.cursor_id == kernel_id
+
     def watch_cursor_id(self, cursor_id: str | None) -> None:
+        self._next_id = cursor_id
         self.repaint_changes()
         self.post_message(self.Selected(cursor_id))
 

@@ -67,17 +67,23 @@ class TableView:
         """Ids of kernels: a mark stays with its kernel when rows move."""
         self.history: tuple[str, ...] = ()
         """Filters that were kept, the latest last."""
-        self._asked: tuple[Kernels, Filter, Order, float] | None = None
+        self.kept: str = ""
+        """The id of a kernel that is shown whatever the filter says; "" for none."""
+        self._asked: tuple[Kernels, Filter, Order, str, float] | None = None
         self._rows: Kernels = ()
 
     def rows(self, kernels: Kernels, now: float) -> Kernels:
         """Return the kernels to show, in order; `now` is a monotonic instant."""
         if self.marks:
             self.marks = self.marks.intersection(kernel.kernel_id for kernel in kernels)
-        asked = (kernels, self.filter, self.order, now // AGING)
+        asked = (kernels, self.filter, self.order, self.kept, now // AGING)
         if self.filter.ages or asked != self._asked:
             self._asked = asked
-            passing = tuple(kernel for kernel in kernels if self.filter.passes(kernel, now))
+            passing = tuple(
+                kernel
+                for kernel in kernels
+                if kernel.kernel_id == self.kept or self.filter.passes(kernel, now)
+            )
             self._rows = self.order.sorted(passing, now)
         return self._rows
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from textual.events import Key, Paste
+from textual.events import AppBlur, AppFocus, Key, Paste
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
@@ -251,15 +251,83 @@ def test_every_kernel_has_its_own_draft() -> None:
     on_stage(play, FakeFleet(snapshot("k1"), snapshot("k2")))
 
 
-def test_the_console_is_left_when_its_kernel_goes() -> None:
-    async def play(stage: Stage) -> None:
-        await stage.press("c", *"draft")
-        await stage.publish(snapshot("k2"))
+def test_the_rest_of_a_line_goes_nowhere_else_once_its_kernel_has_gone() -> None:
+    fleet = two_kernels()
 
-        assert isinstance(stage.app.focused, KernelTable)
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"dra")
+        await stage.publish(snapshot("k2"))
+        await stage.press(*"ft = x", "enter")
+
+        assert editor(stage).text == "draft = x"
+        assert "name-k1 has gone" in stage.picture
+        assert stage.notices == ["name-k1 has gone"]
+        assert stage.app.main.selected is None
+
+    on_stage(play, fleet)
+    assert fleet.verbs == fleet.console.sent == []
+
+
+def test_who_leaves_the_console_of_a_kernel_that_has_gone_comes_to_the_next_one() -> None:
+    fleet = FakeFleet(*map(snapshot, ("k1", "k2", "k3")))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("j", "c", *"draft")
+        await stage.publish(snapshot("k1"), snapshot("k3"))
+        await stage.press("escape", "c")
+
+        assert stage.app.main.selected == snapshot("k3")
         assert editor(stage).text == ""
 
-    on_stage(play, FakeFleet(snapshot("k1"), snapshot("k2")))
+    on_stage(play, fleet)
+
+
+def test_who_comes_back_to_the_terminal_is_in_the_console_of_no_other_kernel() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        stage.app.post_message(AppBlur())
+        await stage.settle()
+        await stage.publish(snapshot("k2"))
+        stage.app.post_message(AppFocus())
+        await stage.settle()
+        await stage.press("1", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == fleet.console.sent == []
+
+
+def test_a_kernel_that_comes_back_finds_its_code_as_it_was() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+1")
+        await stage.publish(snapshot("k2"))
+        await stage.publish(snapshot("k1"), snapshot("k2"))
+        await stage.press("enter", "escape")
+
+        assert stage.app.main.selected == snapshot("k1")
+        assert "has gone" not in stage.picture
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+
+
+def test_a_kernel_that_the_filter_hides_stays_until_its_console_is_left() -> None:
+    fleet = FakeFleet(snapshot("k1", KernelState.BUSY), snapshot("k2", KernelState.BUSY))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("slash", *"state:busy", "enter", "c", *"1+")
+        await stage.publish(snapshot("k1"), snapshot("k2", KernelState.BUSY))
+        await stage.press("1", "enter")
+        assert stage.app.main.selected == snapshot("k1")
+
+        await stage.press("escape")
+        assert [each.kernel_id for each in stage.app.main.table.rows] == ["k2"]
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
 
 
 def test_a_dead_kernel_runs_nothing_and_the_code_is_kept() -> None:
@@ -456,10 +524,12 @@ def test_what_was_found_is_taken_though_its_language_has_changed() -> None:
     on_stage(play, FakeFleet(snapshot()))
 
 
-def test_the_search_ends_with_its_kernel() -> None:
+def test_the_search_in_a_kernel_that_has_gone_is_not_that_of_the_next_one() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("c", "ctrl+r", *"plot")
         await stage.publish(snapshot("k2"))
+        stage.app.main.focus_table()
+        await stage.settle()
         await stage.press("c", *"other")
 
         assert editor(stage).text == "other"
@@ -853,8 +923,9 @@ def two_kernels() -> FakeFleet:
     return FakeFleet(snapshot("k1"), snapshot("k2"))
 
 
-async def lose_first(stage: Stage) -> None:
-    """Let the screen see that the first kernel is gone, before it reads any message."""
+async def select_second(stage: Stage) -> None:
+    """Let the screen show the second kernel as selected, before it reads any message."""
+    stage.app.main.table.cursor_id = "k2"
     stage.fleet.snapshots = stage.fleet.snapshots[1:]
     stage.app.main.look()
     await stage.settle()
@@ -866,7 +937,7 @@ def test_code_is_run_in_no_other_kernel_than_it_was_typed_for() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("c", *"1+1")
         editor(stage).action_console_run_now()
-        await lose_first(stage)
+        await select_second(stage)
         assert stage.notices == ["not run: another kernel was selected before it was sent"]
         assert editor(stage).text == ""
 
@@ -884,7 +955,7 @@ def test_an_answer_is_given_to_the_prompt_at_which_it_was_typed() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("c", *"ana")
         await stage.app.screen.query_one(PromptInput).action_submit()
-        await lose_first(stage)
+        await select_second(stage)
 
     on_stage(play, fleet)
     assert fleet.console.sent == [("answer", "k1", "ana")]
@@ -900,7 +971,7 @@ def test_no_other_kernel_is_interrupted_than_the_one_of_the_console(is_asked: bo
         await stage.press("c")
         typing = stage.app.screen.query_one(PromptInput) if is_asked else editor(stage)
         typing.action_console_interrupt()
-        await lose_first(stage)
+        await select_second(stage)
 
         assert stage.notices == ["not interrupted: another kernel is selected now"]
 
@@ -1060,19 +1131,21 @@ def test_a_void_prompt_can_be_left(key: str, has_focus: type[Widget]) -> None:
     assert fleet.verbs == []
 
 
-def test_a_void_prompt_ends_with_its_kernel() -> None:
-    fleet = asking()
+def test_the_rest_of_an_answer_goes_nowhere_else_once_its_kernel_has_gone() -> None:
+    fleet = two_kernels()
+    fleet.console.prompts = {"k1": Prompt("k1", "key? ", True, "parent")}
 
     async def play(stage: Stage) -> None:
-        await stage.press("c", *"half")
+        await stage.press("c", *"hunter")
         fleet.console.prompts = {}
-        await stage.publish(snapshot())
         await stage.publish(snapshot("k2"))
+        await stage.press(*"2secret", "enter")
 
         assert "no longer asked" not in stage.picture
-        assert isinstance(stage.app.focused, KernelTable)
+        assert editor(stage).text == ""
 
     on_stage(play, fleet)
+    assert fleet.verbs == fleet.console.sent == []
 
 
 @pytest.mark.parametrize("is_closed_first", [True, False])
