@@ -48,6 +48,7 @@ UNSET = (
     "PYTHONDONTWRITEBYTECODE",  # if set, each process that a test starts compiles all of kerneltui
 )
 IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # Jedi computes for seconds at its first word
+PORTS = range(5_000, ports.PORT_RANGE.start)
 KEPT = ("*.lock", "keeper-*.sock")  # of this process, and of a keeper; they belong to no kernel
 
 
@@ -130,9 +131,12 @@ def make_places(home: Path) -> dict[str, str]:
 
 
 def own_ports() -> range:
-    """Return ports that no other worker picks: workers do not see each other's reservations."""
+    """Return ports that nothing else picks: they do not see each other's reservations.
+
+    Neither another worker nor a program that a test runs, which picks from ports.PORT_RANGE.
+    """
     worker, workers = _place_among_workers()
-    return ports.PORT_RANGE[worker::workers]
+    return PORTS[worker::workers]
 
 
 @pytest.fixture(scope="session", autouse=True)

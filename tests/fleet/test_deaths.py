@@ -346,7 +346,7 @@ def test_an_automatic_restart_leaves_the_cause_and_a_line(mute: Watched) -> None
 
     (_, cause), (_, line) = mute.shown()
     assert cause == "SIGKILL from outside"
-    assert line.endswith(f", pid {before} to {mute.now.pid}")
+    eventually(lambda: line.endswith(f", pid {before} to {mute.now.pid}"))
 
 
 def is_guarded(fleet: Fleet) -> bool:
