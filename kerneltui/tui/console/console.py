@@ -161,6 +161,8 @@ class ConsolePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_written_to = False
+        """The user is in it, though the terminal may have lost the focus meanwhile."""
         self._backend: KernelConsole | None = None
         self._snapshot: KernelSnapshot | None = None
         self._name = ""
@@ -202,7 +204,8 @@ class ConsolePane(Vertical):
     def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
         """Become the console of `snapshot`, whose code is written in `language`.
 
-        None: no kernel is selected, or the one that is written to has gone; what is typed stays.
+        None: no kernel is selected. If it is written to, what is typed stays: for its kernel, which
+        has gone; or for the first one, if there was none.
         """
         if snapshot == self._snapshot and language == self._editor.source_language:
             return
@@ -211,12 +214,16 @@ class ConsolePane(Vertical):
         self._editor.placeholder = placeholder(snapshot)
         if snapshot is not None:
             self._name = snapshot.name
+        kernel_id = snapshot.kernel_id if snapshot is not None else ""
+        if self.is_written_to and not kernel_id:
+            self._close_helpers()
+        elif self.is_written_to and not self.kernel_id:
+            self._editor.kernel_id = kernel_id
+            self._ask_past()
+        elif kernel_id != self.kernel_id:
+            self._change_kernel(kernel_id)
         if badge(before) != badge(snapshot) or None in (before, snapshot):
             self._show_aside()
-        if snapshot is None:
-            self._close_helpers()
-        elif snapshot.kernel_id != self.kernel_id:
-            self._change_kernel(snapshot.kernel_id)
 
     def _change_kernel(self, kernel_id: str) -> None:
         """Swap the drafts, and give up the focus: the user must not type to the wrong kernel."""
@@ -247,6 +254,9 @@ class ConsolePane(Vertical):
             self._editor.focus()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        self._ask_past()
+
+    def _ask_past(self) -> None:
         """Ask the kernel for its history, unless that is done."""
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
@@ -256,7 +266,7 @@ class ConsolePane(Vertical):
 
     @property
     def kernel_id(self) -> str:
-        """The kernel whose console this is, though it may have gone; "" if none was ever shown."""
+        """The kernel whose console this is, though it may have gone; "" for none."""
         return self._editor.kernel_id
 
     @property

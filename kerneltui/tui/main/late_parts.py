@@ -48,9 +48,9 @@ class LateParts:
 
     @property
     def kernel_written_to(self) -> str:
-        """The id of the kernel whose console has the focus; "" if it has not."""
+        """The id of the kernel in whose console the user is; "" for none."""
         console = self._console.made
-        return console.kernel_id if console is not None and console.has_focus_within else ""
+        return console.kernel_id if console is not None and console.is_written_to else ""
 
     def make(self) -> None:
         """Make both, unless they are made already."""
@@ -70,6 +70,11 @@ class LateParts:
             panes.show(self._fleet, kernel)
         if console := self._console.made:
             console.show(kernel, language)
+
+    def note_focus(self) -> None:
+        """Note whether the console got the focus, or another part."""
+        if console := self._console.made:
+            console.is_written_to = console.has_focus_within
 
     def pull_panes(self) -> None:
         """Bring the panes up to date."""

@@ -273,6 +273,7 @@ class MainScreen(Screen[None]):
         if self._fleet is not None:
             self._fleet.detailed = snapshot.kernel_id if snapshot is not None else ""
         self._late.show(snapshot, self._language)
+        self._keep_written_to()
         self._show_offers()
         self._look_where_it_hangs(snapshot)
 
@@ -429,7 +430,11 @@ class MainScreen(Screen[None]):
     # -- focus and zoom ------------------------------------------------------------------
 
     def on_descendant_focus(self) -> None:
-        """Keep the kernel selected in whose console the user types: keys must not go elsewhere."""
+        self._late.note_focus()
+        self._keep_written_to()
+
+    def _keep_written_to(self) -> None:
+        """Keep the kernel selected in whose console the user is: keys must not go elsewhere."""
         self._table.keep(self._late.kernel_written_to)
 
     def on_console_pane_left(self) -> None:

@@ -268,6 +268,39 @@ def test_the_rest_of_a_line_goes_nowhere_else_once_its_kernel_has_gone() -> None
     assert fleet.verbs == fleet.console.sent == []
 
 
+def test_what_is_typed_before_there_is_a_kernel_is_for_the_first_one() -> None:
+    fleet = FakeFleet()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+")
+        await stage.publish(snapshot("k1"))
+        await stage.press("1", "enter")
+        await stage.publish(snapshot("k2"))
+        await stage.press("2")
+
+        assert editor(stage).text == "2"
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+    assert fleet.verbs == []
+
+
+def test_a_console_that_was_left_is_of_no_kernel_once_its_own_has_gone() -> None:
+    fleet = FakeFleet(snapshot("k1"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft", "escape")
+        await stage.publish()
+        assert "has gone" not in stage.picture
+
+        await stage.press("c", *"1+1")
+        await stage.publish(snapshot("k2"))
+        await stage.press("enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k2", "1+1")]
+
+
 def test_who_leaves_the_console_of_a_kernel_that_has_gone_comes_to_the_next_one() -> None:
     fleet = FakeFleet(*map(snapshot, ("k1", "k2", "k3")))
 
