@@ -161,8 +161,8 @@ class ConsolePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_written_to = False
-        """The user is in it, though the terminal may have lost the focus meanwhile."""
+        self._had_focus = False
+        """When a part of the screen got the focus last, it was in here."""
         self._backend: KernelConsole | None = None
         self._snapshot: KernelSnapshot | None = None
         self._name = ""
@@ -228,7 +228,7 @@ class ConsolePane(Vertical):
     def _change_kernel(self, kernel_id: str) -> None:
         """Swap the drafts, and give up the focus: the user must not type to the wrong kernel."""
         self._memory().draft = self._editor.text
-        if self.has_focus_within:
+        if self.is_written_to:
             self.post_message(self.Left())
         self._close_helpers()
         self._search.hide()
@@ -253,7 +253,15 @@ class ConsolePane(Vertical):
         else:
             self._editor.focus()
 
-    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+    def note_focus(self) -> None:
+        """Take note that the console has got the focus, or that another part of the screen has."""
+        self._had_focus = self.has_focus_within
+        if not self._had_focus and self._question.is_shown and self._question.widget.is_void:
+            self._show_prompt()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if not all(each.display for each in event.widget.ancestors_with_self):
+            self.enter()  # the terminal has the focus again: Textual gives it back where it was
         self._ask_past()
 
     def _ask_past(self) -> None:
@@ -268,6 +276,11 @@ class ConsolePane(Vertical):
     def kernel_id(self) -> str:
         """The kernel whose console this is, though it may have gone; "" for none."""
         return self._editor.kernel_id
+
+    @property
+    def is_written_to(self) -> bool:
+        """The user is in it, also while the terminal has not the focus."""
+        return self.has_focus_within or (self._had_focus and not self.app.app_focus)
 
     @property
     def _gone(self) -> str:
@@ -379,19 +392,19 @@ class ConsolePane(Vertical):
 
     def _is_writing(self) -> bool:
         """Tell whether the user is typing code, or what to search for."""
-        if not self.has_focus_within or self._question.is_shown:
+        if not self.is_written_to or self._question.is_shown:
             return False
         return self._search.is_shown or self._editor.text != ""
 
     def _is_typing_answer(self) -> bool:
         question = self._question.made
-        if question is None or not question.display or not self.has_focus_within:
+        if question is None or not question.display or not self.is_written_to:
             return False
         is_answered = self._prompt is not None and self._prompt.asked_at == self._answered_at
         return question.is_void or (question.answer.widget.value != "" and not is_answered)
 
     def _show_prompt(self) -> None:
-        focused, prompt = self.has_focus_within, self._prompt
+        prompt = self._prompt
         self._search.hide()
         if prompt is not None:
             self._close_helpers()
@@ -400,9 +413,9 @@ class ConsolePane(Vertical):
             question.withdraw()
         self._show_entry()
         self._show_aside()
-        if focused and prompt is None:
+        if self.is_written_to and prompt is None:
             self.screen.set_focus(self._editor)  # at once, so that a later order to leave counts
-        elif focused:
+        elif self.is_written_to:
             self.enter()
 
     @on(PromptInput.Answered)
@@ -419,10 +432,6 @@ class ConsolePane(Vertical):
         elif self._prompt is not None and event.prompt == self._prompt:
             self._answered_at = self._prompt.asked_at
             self._question.widget.answer.widget.value = ""
-
-    def on_descendant_blur(self) -> None:
-        if self._question.is_shown and self._question.widget.is_void:
-            self._show_prompt()
 
     @on(CodeEditor.Submitted)
     def run_code(self, event: CodeEditor.Submitted) -> None:

@@ -74,7 +74,7 @@ class LateParts:
     def note_focus(self) -> None:
         """Note whether the console got the focus, or another part."""
         if console := self._console.made:
-            console.is_written_to = console.has_focus_within
+            console.note_focus()
 
     def pull_panes(self) -> None:
         """Bring the panes up to date."""

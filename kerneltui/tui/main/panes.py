@@ -108,6 +108,10 @@ class Panes(Vertical):
         if had_focus:
             pane.focus()
 
+    def on_descendant_focus(self) -> None:
+        if not self.pane.has_focus_within:  # the terminal has the focus again; see ConsolePane
+            self.screen.set_focus(self.pane)
+
     def step(self, steps: int) -> None:
         self.pick(neighbour(self.active, steps))
 

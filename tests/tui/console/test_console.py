@@ -949,6 +949,74 @@ def test_ctrl_o_runs_code_beside() -> None:
     assert fleet.console.sent == [("execute beside", "k1", "look()")]
 
 
+# -- the terminal loses the focus, and gets it again --------------------------------------------
+
+
+async def look_away(stage: Stage, *prompts: Prompt) -> None:
+    """Switch to another window; come back when the kernel has these prompts open."""
+    stage.app.post_message(AppBlur())
+    await stage.settle()
+    stage.fleet.console.prompts = {each.kernel_id: each for each in prompts}
+    await stage.publish(snapshot())
+    stage.app.post_message(AppFocus())
+    await stage.settle()
+
+
+SECRET = Prompt("k1", "key? ", True, "parent")
+
+
+def test_a_question_that_opened_meanwhile_takes_the_answer() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        await look_away(stage, SECRET)
+        await stage.press(*"hunter2", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer", "k1", "hunter2")]
+
+
+def test_a_question_that_opened_meanwhile_waits_for_the_code_that_is_being_typed() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+")
+        await look_away(stage, SECRET)
+        await stage.press("1", "enter")
+        await stage.publish(snapshot())
+        await stage.press(*"hunter2", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1"), ("answer", "k1", "hunter2")]
+
+
+def test_the_rest_of_an_answer_goes_nowhere_if_its_question_was_withdrawn_meanwhile() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.prompts = {"k1": SECRET}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"hunter")
+        await look_away(stage)
+        await stage.press(*"2", "enter", *"1+1", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+
+
+def test_after_a_question_without_an_answer_was_withdrawn_meanwhile_code_is_typed() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.prompts = {"k1": SECRET}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        await look_away(stage)
+        await stage.press(*"1+1", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+
+
 # -- another kernel is selected between a key and what it does -----------------------------
 
 
