@@ -64,6 +64,8 @@ class ProcessView(CursorPane):
         """The cursor was put on its first process; now only keys and clicks move it."""
         self._wanted: bool | None = None
         """The key pressed before the cursor was settled: True to kill, False to signal."""
+        self._ended = 0
+        """The pid of the process that has ended under the cursor, until the cursor is moved."""
         self._looks = 0
         """The number of looks at this kernel since the pane was last hidden."""
         self._rows: list[Row] = []
@@ -78,6 +80,7 @@ class ProcessView(CursorPane):
     def forget(self) -> None:
         """Show nothing: another kernel is selected."""
         self.show(())
+        self._ended = 0
         self._is_settled, self._wanted, self._looks = False, None, 0
 
     def on_hide(self) -> None:
@@ -97,6 +100,8 @@ class ProcessView(CursorPane):
         selected = self.selected.identity if self.selected else None
         self._processes = processes
         identities = [each.identity for each in processes]
+        if selected is not None and selected not in identities:
+            self._ended = selected.pid
         self._cursor = identities.index(selected) if selected in identities else self._cursor
         self._cursor = max(0, min(self._cursor, len(processes) - 1))
         self._make_rows()
@@ -134,7 +139,7 @@ class ProcessView(CursorPane):
         return self._cursor
 
     def set_cursor(self, number: int) -> None:
-        self._cursor, self._is_settled, self._wanted = number, True, None
+        self._cursor, self._is_settled, self._wanted, self._ended = number, True, None, 0
 
     def item_count(self) -> int:
         """Return how many processes are shown, which may not be all."""
@@ -161,6 +166,9 @@ class ProcessView(CursorPane):
     def _ask(self, *, is_kill: bool) -> None:
         if not self._is_settled:  # the cursor will be moved in a moment
             self._wanted = is_kill
+        elif self._ended:  # the key may be meant for it
+            self.notify(f"process {self._ended} has ended; press again for the one that is marked")
+            self._ended = 0
         elif self.selected is not None:
             self.post_message(self.SignalAsked(self.selected, is_kill=is_kill))
 

@@ -85,9 +85,9 @@ class KernelActions:
     @property
     def commands(self) -> Commands:
         return {
-            **{each.id: partial(self._order, each) for each in ACTIONS if each.bulk},
+            **{each.id: partial(self._order_chosen, each) for each in ACTIONS if each.bulk},
             INTERRUPT.id: self._press_interrupt,
-            SIGNAL.id: self._pick_signal,
+            SIGNAL.id: lambda: self._pick_signal(self._chosen),
             RENAME.id: self._ask_name,
             "kernel.shutdown_all": self._shut_all_down,
         }
@@ -103,15 +103,20 @@ class KernelActions:
         selected = self._screen.selected
         return self._screen.marked or ((selected,) if selected else ())
 
-    def _select(self, action: Action) -> tuple[DashboardFleet, Selection] | None:
-        selection, fleet = select(action, self._chosen), self._screen.fleet
+    def _select(
+        self, action: Action, kernels: Sequence[KernelSnapshot]
+    ) -> tuple[DashboardFleet, Selection] | None:
+        selection, fleet = select(action, kernels), self._screen.fleet
         return (fleet, selection) if fleet and selection else None
 
     # -- before an order -----------------------------------------------------------------
 
-    def _order(self, action: Action) -> None:
+    def _order_chosen(self, action: Action) -> None:
+        self._order(action, self._chosen)
+
+    def _order(self, action: Action, kernels: Sequence[KernelSnapshot]) -> None:
         """Ask the user first if something can be lost; then give the order."""
-        if action.verb is None or (chosen := self._select(action)) is None:
+        if action.verb is None or (chosen := self._select(action, kernels)) is None:
             return
         verb, (fleet, selection) = action.verb, chosen
         wording = VERBS[verb].questions.get(selection.about)
@@ -135,7 +140,7 @@ class KernelActions:
         """Interrupt the kernel under the cursor at the second press; ask about marked ones."""
         screen = self._screen
         if screen.marked:
-            self._order(INTERRUPT)
+            self._order_chosen(INTERRUPT)
         elif "interrupt" in self._unconfirmed:
             self.interrupt_selected()
         elif screen.fleet and (kernel := screen.selected):
@@ -147,7 +152,7 @@ class KernelActions:
     def interrupt_chosen(self) -> None:
         """Interrupt as the key does, but without a second press."""
         if self._screen.marked:
-            self._order(INTERRUPT)
+            self._order_chosen(INTERRUPT)
         else:
             self.interrupt_selected()
 
@@ -199,10 +204,10 @@ class KernelActions:
         else:  # not anyway: a reason that appears from now on was not asked about
             self._give([target], partial(fleet.do, verb))
 
-    def _pick_signal(self) -> None:
+    def _pick_signal(self, kernels: Sequence[KernelSnapshot]) -> None:
         from kerneltui.tui.dialogs.signal import SignalScreen
 
-        if (chosen := self._select(SIGNAL)) is None:
+        if (chosen := self._select(SIGNAL, kernels)) is None:
             return
         fleet, selection = chosen
 
@@ -224,7 +229,8 @@ class KernelActions:
         if kernel is None or fleet is None:
             return
         if process.identity == kernel.identity:
-            self._order(BY_ID["kernel.kill"]) if is_kill else self._pick_signal()
+            own = (kernel,)  # not the marked ones: the cursor is on a process of this one
+            self._order(BY_ID["kernel.kill"], own) if is_kill else self._pick_signal(own)
             return
 
         def send(signum: int | None) -> None:

@@ -241,6 +241,21 @@ def test_who_moves_the_cursor_takes_back_what_was_to_be_asked() -> None:
     on_stage(ProcessView(), play)
 
 
+def test_a_key_for_a_process_that_has_just_ended_is_not_for_the_one_in_its_place() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((ROOT, RUNAWAY))
+        stage.widget.focus()
+        stage.widget.show((ROOT,))
+        await stage.press("X")
+        assert questions(stage) == []
+
+        await stage.press("X")
+        (asked,) = questions(stage)
+        assert asked.process == ROOT
+
+    on_stage(ProcessView(), play)
+
+
 def test_the_cursor_does_not_follow_from_child_to_child() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, QUIET, RUNAWAY))

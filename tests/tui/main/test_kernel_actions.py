@@ -546,6 +546,25 @@ def test_one_process_is_signalled_alone_and_the_kernels_own_with_all_it_began(
     assert fleet.verbs == verbs
 
 
+@pytest.mark.parametrize(
+    ("keys", "verbs"),
+    [(("X", "y"), [("kill", "k3")]), (("K", "1", "5", "enter"), [("signal", "k3", 15)])],
+)
+def test_marked_kernels_are_left_alone_if_the_kernel_s_own_process_is_signalled(
+    keys: tuple[str, ...], verbs: list[tuple[object, ...]]
+) -> None:
+    fleet = FakeFleet(*THREE)
+    fleet.trees["k3"] = (OWN,)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO)
+        assert stage.app.main.selected == THREE[2]
+        await stage.press("4", *keys)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == verbs
+
+
 def test_enter_on_a_process_asks_for_its_open_files() -> None:
     fleet = FakeFleet(THREE[0])
     fleet.trees["k1"] = (OWN, CHILD)
