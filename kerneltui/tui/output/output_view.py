@@ -80,6 +80,8 @@ class OutputView(OutputVerbs):
         self._transcript: TranscriptSource | None = None
         self._view: TranscriptView | None = None
         self._rows = RowMap(None)
+        self._laid_out_width = 2
+        """The cells of a row for text when the rows were counted last."""
         self._seen = 0
         """One past the last line that was there while the end was followed."""
         self._strips: LRUCache[int, tuple[Line, list[Strip]]] = LRUCache(CACHED_LINES)
@@ -140,6 +142,7 @@ class OutputView(OutputVerbs):
         was_following, view = self.following, self._view
         number, _ = self._rows.locate(self._rows.top + self.scroll_offset.y)
         self._strips.clear()
+        self._laid_out_width = self._body_width
         self._rows = rows = RowMap(self._wrap_width, view.first if view else 0)
         if view is not None:
             counts = self._row_counts(view, view.first, view.end)
@@ -161,7 +164,7 @@ class OutputView(OutputVerbs):
                 yield row_count(line, width) + more
 
     def _picture_size(self, entry: Entry) -> tuple[int, int]:
-        return size_in_cells(entry.picture, self._body_width) if entry.picture else (0, 0)
+        return size_in_cells(entry.picture, self._laid_out_width) if entry.picture else (0, 0)
 
     def _scroll(self, row: int | None) -> None:
         """Fit the scrollbar to the rows, and scroll to `row`; to the end for None."""
@@ -181,7 +184,7 @@ class OutputView(OutputVerbs):
             self._scroll(None)
 
     def _fit(self) -> None:
-        if self._rows.width != self._wrap_width:
+        if self._laid_out_width != self._body_width:
             self._lay_out()
 
     # -- keys ---------------------------------------------------------------------------

@@ -233,8 +233,8 @@ def test_output_of_a_kernel_with_a_long_name_is_saved(tmp_path: Path) -> None:
 # -- pictures ----------------------------------------------------------------------------
 
 
-def pictured(data: bytes | None = None) -> Transcript:
-    picture = Picture("image/png", data or png(64, 48), 64, 48)
+def pictured(data: bytes | None = None, width: int = 64, height: int = 48) -> Transcript:
+    picture = Picture("image/png", data or png(64, 48), width, height)
     transcript = Transcript()
     transcript.write(Role.DISPLAY, picture.label, time=0.0, picture=picture)
     return transcript
@@ -247,6 +247,22 @@ def test_a_picture_is_shown_between_the_lines(size: tuple[int, int]) -> None:
         assert "<image/png, " in stage.picture
 
     show(play, pictured(), None, size)
+
+
+def test_a_picture_among_lines_that_are_not_wrapped_fits_in_a_narrower_pane() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w")
+        assert rows_of_picture(stage) == 11
+
+        await stage.pilot.resize_terminal(52, 24)
+        await stage.settle()
+        stage.app.screen.query_one(OutputView).notify_style_update()
+        assert rows_of_picture(stage) == 8
+
+    def rows_of_picture(stage: Stage) -> int:
+        return sum(HALF_BLOCK in line for line in stage.picture.splitlines())
+
+    show(play, pictured(png(1200, 400), 1200, 400), None, SMALL)
 
 
 def test_a_broken_picture_is_told_by_its_label(size: tuple[int, int]) -> None:
