@@ -241,6 +241,19 @@ def test_zoom_shows_one_pane() -> None:
     on_stage(play, two_kernels())
 
 
+def test_zoom_by_name_leaves_the_console_for_the_table() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        await stage.app.main.run_by_name(BY_ID["view.zoom"])
+        await stage.settle()
+        await stage.press("j")
+
+        assert stage.app.main.query_one(KernelTable).has_focus
+        assert stage.app.main.selected == snapshot("k2")
+
+    on_stage(play, two_kernels())
+
+
 @pytest.mark.parametrize(("size", "is_zoomed"), [((80, 24), True), ((120, 40), False)])
 def test_enter_opens_the_output_and_escape_comes_back(
     size: tuple[int, int], *, is_zoomed: bool

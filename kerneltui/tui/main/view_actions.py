@@ -13,6 +13,7 @@ from textual.screen import Screen
 from kerneltui.tui.config.session_state import SPLITS
 from kerneltui.tui.main.kernel_screen import Commands
 from kerneltui.tui.main.refresh_rate import RefreshRate
+from kerneltui.tui.table.kernel_table import KernelTable
 from kerneltui.tui.terminal.base_app import SIDE_BY_SIDE
 
 ZOOMS = ("-zoom-table", "-zoom-output")
@@ -103,8 +104,11 @@ class ViewActions:
     def _zoom(self) -> None:
         if any(self._screen.has_class(zoom) for zoom in ZOOMS):
             self._screen.remove_class(*ZOOMS)
+        elif self._in_output():
+            self._screen.add_class("-zoom-output")
         else:
-            self._screen.add_class("-zoom-output" if self._in_output() else "-zoom-table")
+            self._screen.add_class("-zoom-table")
+            self._screen.set_focus(self._screen.query_one(KernelTable))  # the console is hidden
 
 
 def is_roomy(size: Size) -> bool:
