@@ -309,6 +309,12 @@ class Stage:
             self.app.post_message(Key(key, key if len(key) == 1 else None))
             await self.settle()
 
+    async def press_meanwhile(self, *keys: str) -> None:
+        """Press `keys`, while orders may be under way."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else None))
+            await quiet(self.app)
+
     async def settle(self) -> None:
         """Wait until every widget has read its messages, and no worker is running."""
         await quiet(self.app)

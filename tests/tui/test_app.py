@@ -33,7 +33,6 @@ from kerneltui.tui.output.output_view import OutputView
 from kerneltui.tui.table.kernel_table import KernelTable
 from tests.support import PATIENCE
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
-from tests.tui.quiet import quiet
 
 
 def two_kernels() -> FakeFleet:
@@ -416,9 +415,7 @@ def test_leaving_does_not_wait_for_an_order_that_does_not_end(
         return ""
 
     async def play(stage: Stage) -> None:
-        for key in "ry":
-            stage.app.post_message(Key(key, key))
-            await quiet(stage.app)
+        await stage.press_meanwhile("r", "y")
         await asyncio.to_thread(begun.wait, PATIENCE)
         stage.app.exit()
 

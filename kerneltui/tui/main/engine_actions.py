@@ -28,9 +28,13 @@ PATIENCE = 30.0  # seconds for which its end is awaited; the status line shows i
 class EngineActions:
     """Asks where to connect, and tells what has come of it."""
 
-    def __init__(self, screen: KernelScreen, clock: Callable[[], float]) -> None:
+    def __init__(self, screen: KernelScreen, clock: Callable[[], float], connect_key: str) -> None:
+        """`connect_key`: the key that asks where to connect, as people write it."""
         self._screen = screen
         self._clock = clock
+        self._connect_key = connect_key
+        self._next: ConnectScreen | None = None
+        """What the key asks next, if it could not be asked when a connection failed."""
         self.shown: tuple[EngineView, ...] = ()
         """The engines as they were last seen."""
 
@@ -55,34 +59,39 @@ class EngineActions:
         return name if links.get(name) is Link.CONNECTING else ""
 
     def _ask_where(self) -> None:
-        """Ask where to connect; offer the first server that has refused us."""
+        """Ask where to connect; offer what has failed, or the first server that has refused us."""
         if (fleet := self._screen.fleet) is None:
             return
-        refused = next((each for each in fleet.engines if _may_be_let_in(each)), None)
-        if refused is None:
-            self._ask(fleet, ConnectScreen())
-        else:
-            self._ask_again(fleet, refused.name, refused)
+        screen, self._next = self._next, None
+        if screen is None:
+            refused = next((each for each in fleet.engines if _may_be_let_in(each)), None)
+            screen = ConnectScreen() if refused is None else _screen_of(refused.name, refused)
+        self._screen.push(screen, partial(self._begin_to_connect, fleet))
 
-    def _ask_again(self, fleet: DashboardFleet, text: str, refused: EngineView) -> None:
-        problem = str(refused.state)
-        screen = ConnectScreen(text, problem, asks_secret=refused.takes_secret)
-        self._ask(fleet, screen)
+    def _begin_to_connect(self, fleet: DashboardFleet, request: ConnectRequest | None) -> None:
+        if request is not None:
+            since = self._screen.app.inputs
+            self._screen.begin(partial(self._connect, fleet, request, since))
 
-    def _ask(self, fleet: DashboardFleet, screen: ConnectScreen) -> None:
-        def answered(request: ConnectRequest | None) -> None:
-            if request is not None:
-                self._screen.begin(partial(self._connect, fleet, request))
+    def _ask_again(
+        self, fleet: DashboardFleet, screen: ConnectScreen, problem: str, since: int
+    ) -> None:
+        """Ask what to do about a failure: at once, or if the user has gone on, at the next key."""
 
-        self._screen.push(screen, answered)
+        def put_off() -> None:
+            self._next = screen
+            self._screen.say(f"{problem}; {self._connect_key} asks again", "error")
 
-    async def _connect(self, fleet: DashboardFleet, request: ConnectRequest) -> None:
+        answered = partial(self._begin_to_connect, fleet)
+        self._screen.app.push_late(screen, answered, since=since, otherwise=put_off)
+
+    async def _connect(self, fleet: DashboardFleet, request: ConnectRequest, since: int) -> None:
         """Connect; if that is refused, ask again."""
         text, before = request.text, {each.name for each in fleet.engines}
         try:
             name = await asyncio.to_thread(fleet.connect, text, request.secret)
         except KernelError as error:
-            self._ask(fleet, ConnectScreen(text, str(error)))
+            self._ask_again(fleet, ConnectScreen(text, str(error)), str(error), since)
             return
         self._screen.tick()
         engine = await self._outcome(fleet, name)
@@ -93,7 +102,8 @@ class EngineActions:
         elif engine.state.link is Link.REFUSED:
             if name not in before:  # if the user gives up, nothing new is left
                 await asyncio.to_thread(fleet.disconnect, name)
-            self._ask_again(fleet, text, engine)
+            problem = f"{name}: {engine.state}"
+            self._ask_again(fleet, _screen_of(text, engine), problem, since)
         self._screen.tick()
 
     async def _outcome(self, fleet: DashboardFleet, name: str) -> EngineView | None:
@@ -128,6 +138,10 @@ class EngineActions:
 
 def _connected(engines: Sequence[EngineView]) -> set[str]:
     return {each.name for each in engines if each.state.link is Link.CONNECTED}
+
+
+def _screen_of(text: str, refused: EngineView) -> ConnectScreen:
+    return ConnectScreen(text, str(refused.state), asks_secret=refused.takes_secret)
 
 
 def _may_be_let_in(engine: EngineView) -> bool:

@@ -187,9 +187,10 @@ class KernelActions:
         if "interrupt" in self._unconfirmed:
             self._give([kernel.target], partial(fleet.do, Verb.INTERRUPT, anyway=True))
         else:
-            self._screen.begin(partial(self._warn_first, fleet, kernel))
+            since = self._screen.app.inputs
+            self._screen.begin(partial(self._warn_first, fleet, kernel, since))
 
-    async def _warn_first(self, fleet: DashboardFleet, kernel: KernelSnapshot) -> None:
+    async def _warn_first(self, fleet: DashboardFleet, kernel: KernelSnapshot, since: int) -> None:
         verb, target = Verb.INTERRUPT, kernel.target
         try:
             warnings = await asyncio.to_thread(fleet.before, verb, target)
@@ -200,7 +201,14 @@ class KernelActions:
             wording = replace(VERBS[verb].questions[About.LIVING], note="\n".join(warnings))
             question = questions.ask(wording, [kernel], self._clock())
             anyway = partial(self._give, [target], partial(fleet.do, verb, anyway=True))
-            self._screen.push(ConfirmScreen(question), _if_yes(anyway))
+            why = "; ".join(warnings)
+            told = f"{kernel.name} was not interrupted: {why}; interrupt again to be asked"
+            self._screen.app.push_late(
+                ConfirmScreen(question),
+                _if_yes(anyway),
+                since=since,
+                otherwise=partial(self._screen.say, told, "warning"),
+            )
         else:  # not anyway: a reason that appears from now on was not asked about
             self._give([target], partial(fleet.do, verb))
 

@@ -83,7 +83,7 @@ class MainScreen(Screen[None]):
         self.refresh_rate = RefreshRate(config.refresh)
         self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
         self._app_actions = AppActions(self, config, clock)
-        self._engines = EngineActions(self, clock)
+        self._engines = EngineActions(self, clock, key_of("app.connect", config.keys))
         self._view = ViewActions(  # first: now there is nothing to style again
             self,
             self.refresh_rate,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from textual import on
+from textual import getters, on
 from textual.containers import Vertical
 
 from kerneltui.errors import KernelError
@@ -23,6 +23,7 @@ from kerneltui.tui.stack.look import look_at_frame, look_into
 from kerneltui.tui.stack.names_screen import NamesScreen
 from kerneltui.tui.stack.rows import FrameRow
 from kerneltui.tui.stack.stack_view import StackView
+from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.absence_pane import AbsencePane
 from kerneltui.tui.widgets.late import Late
@@ -40,6 +41,8 @@ PERIOD = 1.0  # seconds between two lookups of what the fleet does not publish
 
 class Panes(Vertical):
     """One pane at a time, of one kernel."""
+
+    app = getters.app(BaseApp)
 
     def __init__(self, clock: Callable[[], float], connect_key: str) -> None:
         """`connect_key`: the key that connects to a kernel, as people write it."""
@@ -212,13 +215,19 @@ class Panes(Vertical):
     @on(StackView.FrameOpened)
     def _open_frame(self, event: StackView.FrameOpened) -> None:
         if self._fleet is not None:
-            begin(self, partial(self._show_names, self._fleet, self._kernel_id, event.row))
+            since = self.app.inputs
+            begin(self, partial(self._show_names, self._fleet, self._kernel_id, event.row, since))
 
-    async def _show_names(self, fleet: DashboardFleet, kernel_id: str, row: FrameRow) -> None:
+    async def _show_names(
+        self, fleet: DashboardFleet, kernel_id: str, row: FrameRow, since: int
+    ) -> None:
         look = partial(look_at_frame, fleet, kernel_id, row.thread, row.depth, row.frame)
         found = await asyncio.to_thread(look)
         if kernel_id == self._kernel_id:
-            self.app.push_screen(NamesScreen(row.frame, found))
+            told = f"the names of {row.frame.function} were found; open them again to read them"
+            self.app.push_late(
+                NamesScreen(row.frame, found), since=since, otherwise=partial(self.notify, told)
+            )
 
     def _ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
         self._looking = True

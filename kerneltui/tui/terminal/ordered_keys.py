@@ -4,19 +4,24 @@ Textual sends a key to the widget that has the focus when the key arrives, and a
 later. So keys that arrive together, as over a slow line, would all go to one widget: after
 "c", the code that is typed for the console would be orders to the table. Pasted text waits
 in the same queue as the keys.
+
+So a dialog that opens late, as after a look at another machine, would get what is typed for
+something else. `push_late` opens it only if the user has waited for it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
+from textual.screen import Screen
 
 Typed = events.Key | events.Paste
 ROUNDS = 3  # ways up: of a key, of a message that it causes, and of a changed focus
@@ -39,6 +44,8 @@ class OrderedKeysApp(App[None]):
         self._held = True
         self._handled_by: MessagePump = self
         """The node that has the first key, or a message that it causes, in its queue."""
+        self.inputs = 0
+        """How many keys, pastes and presses of a mouse button have been acted on so far."""
 
     @property
     def has_keys_to_handle(self) -> bool:
@@ -46,11 +53,34 @@ class OrderedKeysApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, Typed) or event.is_forwarded:
+            if isinstance(event, events.MouseDown) and not event.is_forwarded:
+                self.inputs += 1
             await super().on_event(event)
             return
         self._keys.append(event)
         if len(self._keys) == 1 and not self._held:
             await self._send_key()
+
+    def push_late(
+        self,
+        screen: Screen[Any],
+        answered: Callable[[Any], None] | None = None,
+        *,
+        since: int,
+        otherwise: Callable[[], None],
+    ) -> None:
+        """Show a dialog that the user's input number `since` has led to.
+
+        If more has come from the user since, call `otherwise`: what comes next is not for it.
+        """
+
+        def push() -> None:
+            if self.inputs == since and len(self._keys) < 2:
+                self.push_screen(screen, answered)
+            else:
+                otherwise()
+
+        self.call_later(push)  # after the keys that have been read already
 
     def must_wait(self, key: events.Key) -> bool:  # noqa: ARG002 -- for subclasses
         """Tell whether a key needs something that is not ready; then call `release_keys` later."""
@@ -77,6 +107,7 @@ class OrderedKeysApp(App[None]):
             await self._handle(key)
 
     async def _handle(self, key: Typed) -> None:
+        self.inputs += 1
         way = self._way()
         await super().on_event(key)
         self._follow(key, way)

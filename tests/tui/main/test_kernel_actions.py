@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Unpack
 
 import pytest
@@ -24,6 +25,7 @@ from kerneltui.tui.keys.actions import BY_ID
 from kerneltui.tui.main.kernel_actions import ORDERS_AT_ONCE, Selection, select
 from kerneltui.tui.main.main_screen import MainScreen
 from kerneltui.tui.main.permissions import refusal
+from tests.support import PATIENCE
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 THREE = tuple(snapshot(f"k{number}") for number in (1, 2, 3))
@@ -470,6 +472,31 @@ def test_before_an_interrupt_that_does_harm_it_is_asked(
     on_stage(play, fleet, size)
     assert fleet.verbs == [("interrupt", "k1")]
     assert fleet.overruled
+
+
+@pytest.mark.parametrize("keys", [("i", "i"), ("c", "ctrl+c")])
+def test_what_is_typed_while_an_interrupt_is_looked_into_does_not_confirm_it(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = FakeFleet(THREE[0])
+    may_tell = threading.Event()
+
+    def before(_verb: Verb, _target: Target) -> tuple[str, ...]:
+        assert may_tell.wait(PATIENCE)
+        return (WARNING,)
+
+    async def play(stage: Stage) -> None:
+        await stage.press_meanwhile(*keys, "0")
+        may_tell.set()
+        await stage.settle()
+        await stage.press("y")
+
+        told = f"name-k1 was not interrupted: {WARNING}; interrupt again to be asked"
+        assert told in stage.notices
+
+    monkeypatch.setattr(fleet, "before", before)
+    on_stage(play, fleet)
+    assert fleet.verbs == []
 
 
 def test_an_interrupt_that_was_not_asked_about_is_refused_where_it_does_harm_by_then() -> None:

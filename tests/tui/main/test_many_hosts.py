@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from unittest import mock
 
@@ -18,6 +19,7 @@ from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.dialogs.connect import ConnectScreen, DisconnectScreen
 from kerneltui.tui.main.main_screen import MainScreen
+from tests.support import PATIENCE
 from tests.tui.fakes import LARGE, NOW, SIZES, SMALL, FakeFleet, Stage, on_stage, snapshot
 from tests.tui.machines import BOX, EXPLORE, FIT, GPU, LAB, SWEEP, many_hosts, served
 
@@ -317,6 +319,61 @@ def test_a_host_that_refuses_asks_for_no_secret() -> None:
 
         assert isinstance(stage.app.screen, ConnectScreen)
         assert "secret" not in stage.picture
+
+    on_stage(play, fleet)
+
+
+class SlowToConnect(FakeFleet):
+    """Tells what comes of a connection when it may."""
+
+    def __init__(self) -> None:
+        super().__init__(snapshot("k1"))
+        self.may_tell = threading.Event()
+
+    def connect(self, text: str, secret: str = "") -> str:
+        assert self.may_tell.wait(PATIENCE)
+        return super().connect(text, secret)
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (REFUSED, "gpu: refused; the token is wrong"),
+        (ActionRefused("no host 'gpu'"), "no host 'gpu'"),
+    ],
+)
+def test_a_connection_that_fails_while_code_is_typed_takes_none_of_it_and_is_asked_about_later(
+    answer: EngineView | ActionRefused, problem: str
+) -> None:
+    fleet = SlowToConnect()
+    fleet.answers[""] = answer
+
+    async def play(stage: Stage) -> None:
+        await stage.press_meanwhile("e", *"gpu", "enter", "c", *"1+")
+        fleet.may_tell.set()
+        await stage.settle()
+        await stage.press("1", "enter")
+        assert isinstance(stage.app.screen, MainScreen)
+        assert stage.notices == [f"{problem}; e asks again"]
+
+        await stage.press("escape", "e")
+        assert stage.app.screen.query_one("#where", Input).value == "gpu"
+        assert problem.removeprefix("gpu: ") in stage.picture
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+
+
+def test_a_connection_that_fails_while_another_dialog_is_open_opens_none_over_it() -> None:
+    fleet = SlowToConnect()
+    fleet.answers[""] = REFUSED
+
+    async def play(stage: Stage) -> None:
+        await stage.press_meanwhile("e", *"gpu", "enter", "x")
+        fleet.may_tell.set()
+        await stage.settle()
+
+        assert isinstance(stage.app.screen, ConfirmScreen)
 
     on_stage(play, fleet)
 

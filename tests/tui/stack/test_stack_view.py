@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kerneltui.fleet.diagnosis.stack import Frame, Refusal, Stack, StackThread, Way
 from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.main.panes import Panes
 from kerneltui.tui.stack.look import Looked
 from kerneltui.tui.stack.names_screen import NamesScreen
 from kerneltui.tui.stack.rows import REST, FoldRow, FrameRow, stack_rows
 from kerneltui.tui.stack.stack_view import LOGGED_PERIOD, PERIOD, StackView
+from tests.support import PATIENCE
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 LIBRARY = "/venv/lib/python3.11/site-packages/tool/run.py"
@@ -93,6 +97,30 @@ def test_enter_on_a_frame_shows_its_names_with_sizes() -> None:
         assert not isinstance(stage.app.screen, NamesScreen)
 
     fleet = fleet_of()
+    on_stage(play, fleet, (120, 40))
+
+
+def test_names_that_are_found_after_another_key_take_no_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = fleet_of()
+    may_tell, find = threading.Event(), fleet.frame_names
+
+    def find_late(*frame: Any) -> tuple[Variable, ...]:
+        assert may_tell.wait(PATIENCE)
+        return find(*frame)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("w", "j", "j")
+        await stage.press_meanwhile("enter", "c", "1")
+        may_tell.set()
+        await stage.settle()
+        await stage.press("+")
+
+        assert stage.app.main.query_one(CodeEditor).text == "1+"
+        assert stage.notices == ["the names of load were found; open them again to read them"]
+
+    monkeypatch.setattr(fleet, "frame_names", find_late)
     on_stage(play, fleet, (120, 40))
 
 

@@ -7,20 +7,21 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
-from textual.events import Key, Paste
+from textual.events import Event, Key, MouseDown, Paste
 
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.details.info_view import InfoView
 from kerneltui.tui.details.process_view import ProcessView
 from kerneltui.tui.dialogs.help import HelpScreen
+from kerneltui.tui.dialogs.notices import NoticesScreen
 from kerneltui.tui.dialogs.start import StartScreen
 from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.log_view import LogView
 from kerneltui.tui.output.output_view import OutputView
 from kerneltui.tui.terminal import ordered_keys
 from kerneltui.tui.widgets.pane import Pane
-from tests.tui.fakes import FakeFleet, Stage
+from tests.tui.fakes import FakeFleet, Stage, on_stage
 from tests.tui.quiet import quiet
 
 
@@ -172,3 +173,30 @@ def test_what_the_table_did_not_wait_for_follows_it() -> None:
         assert stage.app.main.query_one(CodeEditor).display
 
     before_the_kernels_are_known(play)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "opens"),
+    [
+        ([], True),
+        ([Key("c", "c")], False),
+        ([Paste("1")], False),
+        ([MouseDown(None, 9, 9, 0, 0, 1, False, False, False)], False),
+    ],
+)
+def test_a_late_dialog_opens_only_if_nothing_was_read_from_the_user_meanwhile(
+    inputs: list[Event], opens: bool
+) -> None:
+    put_off: list[bool] = []
+
+    async def play(stage: Stage) -> None:
+        since = stage.app.inputs
+        for each in inputs:
+            stage.app.post_message(each)
+        stage.app.push_late(NoticesScreen(()), since=since, otherwise=lambda: put_off.append(True))
+        await stage.settle()
+
+        assert isinstance(stage.app.screen, NoticesScreen) == opens
+        assert put_off == [True] * (not opens)
+
+    on_stage(play, FakeFleet())
