@@ -149,7 +149,7 @@ class KernelTui(BaseApp):
 
         if self._main is None or self.fleet is None:
             return []
-        return farewell(self._main.snapshots, self.fleet.console.prompts)
+        return farewell(self.fleet.snapshots, self.fleet.console.prompts)
 
     # -- actions -------------------------------------------------------------------------
 

@@ -26,15 +26,15 @@ class KernelScreen(Protocol):
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        """The kernels on the screen."""
+        """All kernels as they are now, though the display may be paused."""
 
     @property
     def selected(self) -> KernelSnapshot | None:
-        """The kernel under the cursor."""
+        """The kernel under the cursor, as it is now."""
 
     @property
     def marked(self) -> tuple[KernelSnapshot, ...]:
-        """The marked kernels, those that the filter hides included."""
+        """The marked kernels as they are now, those that the filter hides included."""
 
     @property
     def locked(self) -> bool:

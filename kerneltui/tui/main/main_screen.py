@@ -99,6 +99,7 @@ class MainScreen(Screen[None]):
         self._auto_look = AutoLook()
         self._alerts = Alerts(settings.config.notify_after)
         self._snapshots: tuple[KernelSnapshot, ...] = ()
+        """The kernels on the display, which may be paused."""
         self._awaited = ""
         """The id of the kernel whose console opens once the kernel is found; "" for none."""
         self._shown_at = float("-inf")
@@ -166,7 +167,7 @@ class MainScreen(Screen[None]):
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        return self._snapshots
+        return self._fleet.snapshots if self._fleet is not None else ()
 
     @property
     def locked(self) -> bool:
@@ -192,11 +193,22 @@ class MainScreen(Screen[None]):
 
     @property
     def selected(self) -> KernelSnapshot | None:
-        return self._table.selected
+        shown = self._table.selected
+        return self._as_now((shown,))[0] if shown is not None else None
 
     @property
     def marked(self) -> tuple[KernelSnapshot, ...]:
-        return self._table.marked
+        return self._as_now(self._table.marked)
+
+    def _as_now(self, shown: tuple[KernelSnapshot, ...]) -> tuple[KernelSnapshot, ...]:
+        """Return what is known now of kernels on the display, which may be paused.
+
+        One that has gone or ended, or was restarted, stays as it was shown: the fleet refuses it.
+        """
+        if not shown or self.snapshots is self._snapshots:
+            return shown
+        now = {each.kernel_id: each for each in self.snapshots}
+        return tuple(_if_same(now.get(each.kernel_id), each) for each in shown)
 
     def attach(self, fleet: DashboardFleet) -> None:
         """Show `fleet` from now on."""
@@ -268,7 +280,7 @@ class MainScreen(Screen[None]):
 
     @on(KernelTable.Selected)
     def _show_selected(self) -> None:
-        snapshot = self.selected
+        snapshot = self._table.selected
         self._details.show(snapshot, self._clock(), self._engines.link_of(snapshot))
         if self._fleet is not None:
             self._fleet.detailed = snapshot.kernel_id if snapshot is not None else ""
@@ -286,7 +298,8 @@ class MainScreen(Screen[None]):
     @property
     def _language(self) -> str:
         """The language of the selected kernel's code; empty if it is not known."""
-        return self._starts.language_of(self.selected.kernel_name) if self.selected else ""
+        shown = self._table.selected
+        return self._starts.language_of(shown.kernel_name) if shown else ""
 
     @on(KernelTable.ViewChanged)
     def _show_view(self) -> None:
@@ -418,7 +431,12 @@ class MainScreen(Screen[None]):
 
     async def _start(self, start: Callable[[], str]) -> None:
         kernel_id = await self.kernel_actions.call(start)
-        if kernel_id and self._table.go_to(kernel_id) and self.selected is None:
+        if not kernel_id or not self._table.go_to(kernel_id) or self._table.selected is not None:
+            return
+        if self.refresh_rate.paused:
+            key = self.key_of("view.pause")
+            self.say(f"the kernel has started; the display is paused, and {key} resumes it")
+        elif any(each.kernel_id == kernel_id for each in self._snapshots):
             self.say("the kernel has started; the filter hides it")
 
     def on_process_view_signal_asked(self, event: ProcessView.SignalAsked) -> None:
@@ -462,3 +480,10 @@ class MainScreen(Screen[None]):
 
     def _step_tab(self, by: int) -> None:
         self._late.panes.step(by)
+
+
+def _if_same(now: KernelSnapshot | None, shown: KernelSnapshot) -> KernelSnapshot:
+    """Return `now` if it is of the same process and as alive as `shown`, else `shown`."""
+    if now is None or now.target != shown.target:
+        return shown
+    return now if now.target.was_dead == shown.target.was_dead else shown

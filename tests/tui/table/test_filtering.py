@@ -155,7 +155,7 @@ def test_a_kernel_that_comes_to_be_like_the_filter_appears() -> None:
 
 
 def test_a_new_kernel_that_the_filter_hides_is_told_of() -> None:
-    fleet = FakeFleet(*FLEET)
+    fleet = FakeFleet(*FLEET, snapshot("started"))
 
     async def play(stage: Stage) -> None:
         await stage.press("slash", *"tra", "enter", "s", "tab", "tab", "tab", "tab", "enter")

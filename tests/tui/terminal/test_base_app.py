@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from textual.screen import Screen
@@ -13,6 +14,9 @@ from textual.widgets import Input
 from kerneltui import paths
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.diagnosis.death import Death
+from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.options import Options
+from kerneltui.fleet.model.snapshot import Target
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config
@@ -220,6 +224,84 @@ def test_a_paused_screen_stands_still_until_it_goes_on() -> None:
         assert "name-new" in stage.picture
 
     on_stage(play, two_kernels())
+
+
+def test_a_kernel_that_is_started_during_a_pause_is_said_to_be_hidden_by_the_pause() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("p", "s", "enter")
+
+        told = "the kernel has started; the display is paused, and p resumes it"
+        assert stage.notices == [told]
+
+    on_stage(play, two_kernels())
+
+
+def test_a_start_of_a_kernel_that_is_still_to_be_published_blames_no_filter() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("s", "enter")
+
+        assert stage.notices == []
+
+    on_stage(play, two_kernels())
+
+
+@pytest.mark.parametrize("key", ["Q", "A"])
+def test_a_kernel_that_was_started_during_a_pause_is_asked_about_before_all_are_shut_down(
+    key: str,
+) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("new"))
+        await stage.press(key)
+
+        assert "Shut down 1 kernel" in stage.picture
+        assert "name-new" in stage.picture
+
+    on_stage(play, FakeFleet())
+
+
+def test_leaving_a_paused_screen_tells_which_kernels_go_on_now() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("k1", KernelState.DEAD), snapshot("new"))
+        await stage.press("q")
+
+    app = on_stage(play, two_kernels())
+    assert app.farewell() == ["kernels that go on running:", "  name-new  /run/kernel-new.json"]
+
+
+@pytest.mark.parametrize("marks", ["", "space"])
+def test_an_order_during_a_pause_is_about_the_kernel_as_it_is_now(marks: str) -> None:
+    fleet = FakeFleet(snapshot("k1", KernelState.RESTARTING))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("p", *filter(None, [marks]))
+        await stage.publish(snapshot("k1", KernelState.BUSY))
+        await stage.press("r")
+        assert "busy 30s" in stage.picture
+        await stage.press("y")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("restart", "k1")]
+
+
+def test_a_kernel_that_has_ended_during_a_pause_is_ordered_as_it_was_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet, ordered = FakeFleet(snapshot("k1")), list[bool]()
+
+    def do(_verb: Verb, target: Target, **_options: Unpack[Options]) -> str:
+        ordered.append(target.was_dead)
+        return ""
+
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("k1", KernelState.DEAD))
+        await stage.press("x", "y")
+
+    monkeypatch.setattr(fleet, "do", do)
+    on_stage(play, fleet)
+    assert ordered == [False]
 
 
 def test_a_paused_screen_can_look_once() -> None:
