@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.main.main_screen import MainScreen
 
-VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
+CALLS_AT_ONCE = 32  # threads: bulk orders leave some of them free, so that no key waits for them
 LEAVING = 0.5  # seconds that quitting waits for running verbs
 KEEP_EVERY = 5.0  # seconds between two checks whether the session state has changed
 USUAL_SETTINGS = RunSettings()
@@ -72,7 +72,7 @@ class KernelTui(BaseApp):
         return OpeningScreen()
 
     def on_mount(self) -> None:
-        asyncio.get_running_loop().set_default_executor(Workers(VERBS_AT_ONCE, LEAVING))
+        asyncio.get_running_loop().set_default_executor(Workers(CALLS_AT_ONCE, LEAVING))
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:

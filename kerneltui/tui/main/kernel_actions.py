@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 INTERRUPT, SIGNAL = BY_ID["kernel.interrupt"], BY_ID["kernel.signal"]
 RENAME = BY_ID["kernel.rename"]
-ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
+ORDERS_AT_ONCE = 16  # threads of all bulk orders together: some are always free for the next key
+URGENT = frozenset({Verb.INTERRUPT, Verb.SIGNAL, Verb.KILL})
+"""Verbs that do not wait until a kernel has ended, so they need not wait for those that do."""
+URGENT_AT_ONCE = 8  # threads besides, for their bulk orders
 
 
 @frozen
@@ -81,6 +85,8 @@ class KernelActions:
         self._unconfirmed = unconfirmed
         self._interrupting = DoublePress()
         self._last_signal = int(signal.SIGTERM)
+        self._turns = asyncio.Semaphore(ORDERS_AT_ONCE)
+        self._urgent_turns = asyncio.Semaphore(URGENT_AT_ONCE)
 
     @property
     def commands(self) -> Commands:
@@ -123,7 +129,8 @@ class KernelActions:
 
         def carry_out(*, rest: bool = False) -> None:
             # anyway: the reasons against an interrupt were shown with the question.
-            self._give(selection.targets, partial(fleet.do, verb, anyway=True, rest=rest))
+            ask = partial(fleet.do, verb, anyway=True, rest=rest)
+            self._give(selection.targets, ask, is_urgent=verb in URGENT)
 
         def answered(answer: Answer | None) -> None:
             if answer in (Answer.YES, Answer.YES_AND_REST):
@@ -222,7 +229,8 @@ class KernelActions:
         def answered(signum: int | None) -> None:
             if signum is not None:
                 self._last_signal = signum
-                self._give(selection.targets, partial(fleet.do, Verb.SIGNAL, signum=signum))
+                ask = partial(fleet.do, Verb.SIGNAL, signum=signum)
+                self._give(selection.targets, ask, is_urgent=True)
 
         lines = tuple(map(questions.identify, selection.kernels))
         are_stopped = all(kernel.is_stopped for kernel in selection.kernels)
@@ -293,13 +301,25 @@ class KernelActions:
 
     # -- running an order ----------------------------------------------------------------
 
-    def _give(self, targets: Sequence[Target], order: Callable[[Target], str]) -> None:
+    def _give(
+        self,
+        targets: Sequence[Target],
+        order: Callable[[Target], str],
+        *,
+        is_urgent: bool = False,
+    ) -> None:
         """Call `order` with each target, in threads; show the sentences that it returns."""
-        self._screen.begin(partial(self._carry_out, targets, order))
+        turns: AbstractAsyncContextManager[None] = nullcontext()
+        if len(targets) > 1:
+            turns = self._urgent_turns if is_urgent else self._turns
+        self._screen.begin(partial(self._carry_out, targets, order, turns))
 
-    async def _carry_out(self, targets: Sequence[Target], order: Callable[[Target], str]) -> None:
-        turns = asyncio.Semaphore(ORDERS_AT_ONCE)
-
+    async def _carry_out(
+        self,
+        targets: Sequence[Target],
+        order: Callable[[Target], str],
+        turns: AbstractAsyncContextManager[None],
+    ) -> None:
         async def carry_out_one(target: Target) -> str:
             async with turns:
                 return await self.call(partial(order, target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import threading
 from typing import Unpack
@@ -430,6 +431,41 @@ def test_more_targets_than_threads_are_all_reached() -> None:
 
     on_stage(play, fleet)
     assert {verb[1] for verb in fleet.verbs} == {f"k{number}" for number in range(count)}
+
+
+class ManySlowKernels(FakeFleet):
+    """Kernels that end when they may, unless they are killed; more than bulk orders may use."""
+
+    def __init__(self) -> None:
+        super().__init__(*(snapshot(f"k{number:02}") for number in range(2 * ORDERS_AT_ONCE)))
+        self.may_end = threading.Event()
+        self.killed: set[str] = set()
+
+    def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
+        if verb is Verb.KILL:
+            self.killed.add(target.kernel_id)
+        else:
+            assert self.may_end.wait(PATIENCE)
+        return super().do(verb, target, **options)
+
+
+@pytest.mark.parametrize(
+    ("keys", "killed"),
+    [("uXy", {"k00"}), ("Xy", {f"k{number:02}" for number in range(2 * ORDERS_AT_ONCE)})],
+)
+def test_a_kill_waits_for_no_polite_shutdowns_and_restarts(keys: str, killed: set[str]) -> None:
+    fleet = ManySlowKernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press_meanwhile("asterisk", *"xyry", *keys)
+        try:
+            async with asyncio.timeout(PATIENCE / 2):
+                while fleet.killed != killed:
+                    await stage.pilot.pause(0)
+        finally:
+            fleet.may_end.set()
+
+    on_stage(play, fleet)
 
 
 def test_one_mark_is_enough_for_an_interrupt_to_ask() -> None:
