@@ -5,7 +5,7 @@ One that is needed earlier is made then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -81,9 +81,12 @@ class LateParts:
         if panes := self._panes.made:
             panes.pull()
 
-    def pull_console(self) -> None:
-        """Bring the console up to date, paused or not."""
+    def pull_console(self, now: Sequence[KernelSnapshot]) -> None:
+        """Bring the console up to date with all kernels as they are `now`, paused or not."""
         if console := self._console.made:
+            shown = self._kernel.kernel_id if self._kernel is not None else ""
+            kernel = next((each for each in now if each.kernel_id == shown), None)
+            console.show(kernel, self._language)
             console.pull()
 
     def _make_panes(self) -> Panes:

@@ -258,7 +258,7 @@ class MainScreen(Screen[None]):
             host=self._fleet.host,
             engines=self._engines.shown,
         )
-        self._late.pull_console()
+        self._late.pull_console(self.snapshots)
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
             self._fleet.note_told(notice)

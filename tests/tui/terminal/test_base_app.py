@@ -17,6 +17,7 @@ from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import Target
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config
@@ -302,6 +303,18 @@ def test_a_kernel_that_has_ended_during_a_pause_is_ordered_as_it_was_shown(
     monkeypatch.setattr(fleet, "do", do)
     on_stage(play, fleet)
     assert ordered == [False]
+
+
+def test_code_for_a_kernel_that_was_restarted_during_a_pause_is_run() -> None:
+    fleet = FakeFleet(snapshot("k1", KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("k1", identity=ProcessIdentity(9, 9, "boot")))
+        await stage.press("c", "1", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent[-1] == ("execute", "k1", "1")
 
 
 def test_a_paused_screen_can_look_once() -> None:
