@@ -613,6 +613,22 @@ def test_an_attached_kernel_that_is_found_later_has_its_console_open_then() -> N
     on_stage(play, FakeFleet(snapshot("k1")), settings=RunSettings(attached="k2"))
 
 
+@pytest.mark.parametrize(("keys", "then"), [(("slash", "k"), ("1", "enter")), (("x",), ("n",))])
+def test_an_attached_kernel_that_is_found_while_something_else_is_typed_takes_no_keys(
+    keys: tuple[str, ...], then: tuple[str, ...]
+) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+        await stage.publish(snapshot("k1"), snapshot("k2"))
+        await stage.press(*then)
+
+        assert isinstance(stage.app.focused, KernelTable)
+        told = "the kernel to attach to is found; c in the table opens its console"
+        assert told in stage.notices
+
+    on_stage(play, FakeFleet(snapshot("k1")), settings=RunSettings(attached="k2"))
+
+
 def test_an_attached_kernel_that_is_found_while_another_is_written_to_takes_no_keys() -> None:
     fleet = FakeFleet(snapshot("k1"))
 
