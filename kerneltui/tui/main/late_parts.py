@@ -85,8 +85,9 @@ class LateParts:
         """Bring the console up to date with all kernels as they are `now`, paused or not."""
         if console := self._console.made:
             shown = self._kernel.kernel_id if self._kernel is not None else ""
-            kernel = next((each for each in now if each.kernel_id == shown), None)
-            console.show(kernel, self._language)
+            for kernel in now:
+                if kernel.kernel_id == shown:
+                    console.show(kernel, self._language)
             console.pull()
 
     def _make_panes(self) -> Panes:

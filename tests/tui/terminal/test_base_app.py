@@ -317,6 +317,23 @@ def test_code_for_a_kernel_that_was_restarted_during_a_pause_is_run() -> None:
     assert fleet.console.sent[-1] == ("execute", "k1", "1")
 
 
+def test_code_for_a_kernel_that_has_gone_during_a_pause_is_not_for_the_next_one() -> None:
+    fleet = FakeFleet(snapshot("k1"), snapshot("k2"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("k2"))
+        await stage.press("c", *"1+")
+        stage.app.main.action_perform("view.pause")
+        await stage.settle()
+        await stage.press("1", "enter")
+
+        assert stage.notices == ["name-k1 has gone"]
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
 def test_a_paused_screen_can_look_once() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("p")
