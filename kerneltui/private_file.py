@@ -14,6 +14,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from kerneltui.path_checks import is_there
+
 GROUP_OR_WORLD = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -190,7 +192,7 @@ def write_new(path: Path, content: bytes) -> None:
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """Return a path in `folder` that is not known to exist: "stem.txt", "stem-2.txt", ..."""
     path, number = folder / f"{stem}{suffix}", 1
-    while os.path.exists(path):  # noqa: PTH110 - the other one raises if it may not look
+    while is_there(path):
         number += 1
         path = folder / f"{stem}-{number}{suffix}"
     return path

@@ -22,6 +22,7 @@ BELOW_ALL = (
     "folder_files",
     "formats",
     "frozen",
+    "path_checks",
     "paths",
     "private_file",
     "typed_paths",

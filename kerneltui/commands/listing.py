@@ -40,6 +40,7 @@ from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.path_checks import is_gone
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
@@ -307,7 +308,7 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         identity=manifest.identity,
         status=KernelStatus() if is_launching else moment.status(),
         death=_death(manifest) if moment.is_gone and not is_launching else None,
-        is_file_gone=not Path(manifest.connection_file).exists(),
+        is_file_gone=is_gone(Path(manifest.connection_file)),
         stopped_at=manifest.stopped_at,
     )
     listed = _in_words(

@@ -19,6 +19,7 @@ from kerneltui.fleet.manifests.manifest import (
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.connection.ipc import ipc_sockets
 from kerneltui.kernels.connection.listeners import listeners, owner
+from kerneltui.path_checks import is_there
 
 
 def is_over(manifest: Manifest) -> bool:
@@ -57,14 +58,14 @@ def left_by_ours(manifest: Manifest) -> list[Path]:
     recording = recording_path(manifest.connection_file, manifest.kernel_id)
     file = Path(manifest.connection_file)
     files = (file, manifest.log, recording, older_path(recording), manifest.path)
-    return [*_sockets(file), *(path for path in files if path.exists())]
+    return [*_sockets(file), *(path for path in files if is_there(path))]
 
 
 def left_by_others(found: Found) -> list[Path]:
     """Return a stale connection file, its sockets, and its unfinished manifest if there is one."""
     begun = manifest_path(str(found.connection_file), found.kernel_id)
     files = (found.connection_file, begun)
-    return [*_sockets(found.connection_file), *(path for path in files if path.exists())]
+    return [*_sockets(found.connection_file), *(path for path in files if is_there(path))]
 
 
 def may_be_of_one_to_come(found: Found) -> bool:

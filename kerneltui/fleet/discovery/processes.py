@@ -19,6 +19,7 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.folders import connection_folders
 from kerneltui.kernels.processes.stat import all_pids, read_text
 from kerneltui.kernels.processes.stat_table import Reading, look_at_stats
+from kerneltui.path_checks import is_there
 from kerneltui.paths import runtime_folder
 
 YOUNG = 10.0  # seconds after its start in which a process may soon become another program
@@ -165,7 +166,7 @@ def _meant(path: Path, process: psutil.Process) -> Iterable[Path]:
     if path.is_absolute():
         return (path,)
     may_be = [folder / path for folder in (*start_folders(process.pid), runtime_folder())]
-    return [each for each in may_be if each.exists()][:1] or may_be
+    return [each for each in may_be if is_there(each)][:1] or may_be
 
 
 def start_folders(pid: int) -> tuple[Path, ...]:

@@ -31,6 +31,7 @@ from kerneltui.kernels.connection.ipc import with_full_ip
 from kerneltui.kernels.connection.listeners import listeners, places_held
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify_with_parent
 from kerneltui.kernels.processes.tree import ancestors, parent_of
+from kerneltui.path_checks import is_gone
 
 Program = tuple[str, list[str]]
 """The name and the arguments of a process."""
@@ -87,7 +88,7 @@ def _resolve_all(
     """`before`: the last look's result; a living kernel in it stays when its file is gone."""
     theirs = [file for path, file in files.items() if str(path) not in known.ours]
     bereft = {each.connection_file: each for each in before if _has_lost_its_file(each)}
-    gone = [path for path in named if path not in files and not path.exists()]
+    gone = [path for path in named if path not in files and is_gone(path)]
     lost = [path for path in gone if path not in bereft and str(path) not in known.ours]
     if not theirs and not bereft and not lost:
         return ()
@@ -129,12 +130,12 @@ def _with_full_ip(found: Found) -> Found:
 
 def _is_file(path: Path, files: Collection[Path]) -> bool:
     """Tell whether a named path is a connection file, or is gone and may have been one."""
-    return path in files or not path.exists()
+    return path in files or is_gone(path)
 
 
 def _has_lost_its_file(found: Found) -> bool:
     is_proven = found.identity is not None and not found.is_guess and not found.is_leftover
-    return is_proven and not _has_died(found) and not found.connection_file.exists()
+    return is_proven and not _has_died(found) and is_gone(found.connection_file)
 
 
 def _without_files(paths: Iterable[Path], host: Host) -> Iterator[Found]:

@@ -28,6 +28,7 @@ from kerneltui.fleet.servers.poller import Listing, ServerWatch
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
+from kerneltui.path_checks import is_gone
 from kerneltui.protocol.status import Exited, ServerReported
 from kerneltui.protocol.text import clean_line
 
@@ -145,7 +146,7 @@ class ExternalKernels:
 
     def _admit(self, found: Found) -> None:
         # It was found when the look began: since then it may have been dismissed, or noted as ours.
-        if (found.connection_file.exists() or found.is_file_gone) and not self._is_ours(found):
+        if (found.is_file_gone or not is_gone(found.connection_file)) and not self._is_ours(found):
             self._track(found, instead_of=None)
 
     def _track(self, found: Found, instead_of: TrackedKernel | None) -> None:

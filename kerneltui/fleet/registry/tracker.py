@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from kerneltui.errors import ActionRefused, NoSuchKernel
 from kerneltui.fleet.console.console import Console
@@ -32,6 +32,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.marked import marked_by
 from kerneltui.kernels.processes.process import describe_process
 from kerneltui.kernels.templates.parentage import is_forked
+from kerneltui.path_checks import is_gone
 from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
 from kerneltui.protocol.text import clean_line
 
@@ -191,11 +192,9 @@ class Tracker:
         for kernel in self._registry.all():
             left = tuple(each for each in kernel.leftovers if each.is_alive())
             file = kernel.manager.connection_file if kernel.manager else ""
-            is_gone = bool(file) and not os.path.exists(file)  # noqa: PTH110 - each second
-            if left != kernel.leftovers or is_gone != kernel.is_file_gone:
-                self._registry.update(
-                    kernel, partial(replace, leftovers=left, is_file_gone=is_gone)
-                )
+            gone = bool(file) and is_gone(Path(file))
+            if left != kernel.leftovers or gone != kernel.is_file_gone:
+                self._registry.update(kernel, partial(replace, leftovers=left, is_file_gone=gone))
 
     def note_leftovers(self, kernel: TrackedKernel) -> None:
         """Note the processes that an ended kernel of ours has left running."""

@@ -36,6 +36,7 @@ from kerneltui.kernels.connection.ipc import (
 from kerneltui.kernels.connection.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import connect
+from kerneltui.path_checks import is_gone, is_there
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import read_regular, write_private
 from kerneltui.protocol.connection import (
@@ -95,7 +96,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
 
         Raises ConnectionFileError if an explicit port is taken by another kernel of ours.
         """
-        if self._connection_file_written and Path(self.connection_file).exists():
+        if self._connection_file_written and is_there(Path(self.connection_file)):
             info = self._endpoint.info
             if info.transport == "ipc":
                 keep_ipc_folder(info.ip)
@@ -114,7 +115,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         Raises ConnectionFileError.
         """
         is_known = self._connection_file_written and all(self.ports)
-        if is_known and not Path(self.connection_file).exists():
+        if is_known and is_gone(Path(self.connection_file)):
             _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
 
     def _own_connection_file(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_data_dir
 
+from kerneltui.path_checks import is_folder
 from kerneltui.paths import runtime_folder
 
 
@@ -19,4 +20,4 @@ def connection_folders() -> tuple[Path, ...]:
     folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         folders.append(Path(runtime, "jupyter", "runtime"))
-    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders if is_folder(folder)))

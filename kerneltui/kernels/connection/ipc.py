@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import KernelError
+from kerneltui.path_checks import is_there
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import ConnectionInfo
@@ -92,7 +93,7 @@ def keep_ipc_folder(ip: str) -> None:
     Raises KernelError.
     """
     folder = Path(ip).parent
-    if folder.exists():
+    if is_there(folder):
         return
     try:
         _prepare(folder)

@@ -22,6 +22,7 @@ from kerneltui.kernels.processes.nofile import (
 )
 from kerneltui.kernels.processes.stack_signal import with_hook, without_hook
 from kerneltui.kernels.specs.spec_manager import KernelSpec
+from kerneltui.path_checks import is_folder, is_gone, is_there
 
 # Variables that the launcher of our own process set for it; they are not true of a kernel.
 NOT_INHERITED = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "SPY_PARENT_PID", "JPY_INTERRUPT_EVENT")
@@ -219,31 +220,31 @@ def _obstacle(
     folder = Path(cwd or ".")
     if unfit := _unfit(argv, env, folder):
         return Obstacle(unfit)
-    if not folder.is_dir():
+    if is_gone(folder):
         return Obstacle(f"its working directory {folder} does not exist", errno.ENOENT)
-    if not os.access(folder, os.X_OK):
+    if not is_folder(folder) or not os.access(folder, os.X_OK):
         return Obstacle(f"its working directory {folder} cannot be entered", errno.EACCES)
     program = os.fspath(executable or argv[0])
     path_folders = os.get_exec_path(env) if "/" not in program else [""]
     found = [folder / place / program for place in path_folders]
-    found = [file for file in found if file.exists()]
+    found = [file for file in found if is_there(file)]
     if not found and "/" in program:
         return Obstacle(f"there is no file {folder / program}", errno.ENOENT)
     if not found:
         searched = ", ".join(path_folders)
         return Obstacle(f"{program} was not found; looked in the PATH: {searched}", errno.ENOENT)
-    usable = [file for file in found if not file.is_dir() and os.access(file, os.X_OK)]
+    usable = [file for file in found if not is_folder(file) and os.access(file, os.X_OK)]
     return _obstacle_in(usable[0] if usable else found[0], folder)
 
 
 def _obstacle_in(file: Path, folder: Path) -> Obstacle | None:
     """Return what keeps an existing file from being run, as far as that is known."""
-    if file.is_dir():
+    if is_folder(file):
         return Obstacle(f"{file} is a directory", errno.EACCES)
     if not os.access(file, os.X_OK):
         return Obstacle(f"{file} is not executable", errno.EACCES)
     interpreter = _interpreter(file)
-    if interpreter is not None and not (folder / interpreter).exists():
+    if interpreter is not None and is_gone(folder / interpreter):
         return Obstacle(f"{file} is run by {interpreter}, which does not exist", errno.ENOENT)
     return None
 

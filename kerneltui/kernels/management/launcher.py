@@ -24,6 +24,7 @@ from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.nofile import describe_shortage
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
+from kerneltui.path_checks import is_folder
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import Wanted
 
@@ -132,7 +133,7 @@ class Launcher:
         refuse_unlaunchable(argv, env=_environment(plan, order), **plan.popen_kwargs)
         self._connection.restore_connection_file(kernel_name=spec.name)
         file = self._connection.connection_file
-        if plan.wants_log and Path(file).parent.is_dir():  # else the launch makes the folder
+        if plan.wants_log and is_folder(Path(file).parent):  # else the launch makes the folder
             os.close(LogFile.beside(file, order.kernel_id).open())
 
     def launch(self, order: LaunchOrder, life: Lifecycle) -> None:

@@ -99,6 +99,21 @@ def test_a_process_of_another_home_that_ends_during_the_look_is_none_of_this_one
     assert elsewhere not in Processes().look()
 
 
+def test_a_process_with_an_argument_that_can_be_no_file_hides_no_kernel(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    pid = run(*SLEEPS, f"/{'x' * 300}.json")
+    file = connection_file(runtime / "kernel-0a9b.json")
+    processes = Processes()
+    eventually(
+        lambda: any(each.pid == pid for named in processes.look().values() for each in named)
+    )
+
+    (found,) = look(Discovery())
+
+    assert found.connection_file == file
+
+
 def test_a_kernel_is_proven_once_it_listens(runtime: Path, run: Callable[..., int]) -> None:
     file = connection_file(runtime / "kernel-0a9b.json")
     pid = run(*TINY, file)

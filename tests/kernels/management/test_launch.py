@@ -13,7 +13,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from kerneltui.errors import LaunchError
-from kerneltui.kernels.management.launch import kernel_environment, launch, launch_kernel
+from kerneltui.kernels.management.launch import (
+    kernel_environment,
+    launch,
+    launch_kernel,
+    refuse_unlaunchable,
+)
 from kerneltui.kernels.management.launch_plan import LaunchArguments
 from kerneltui.kernels.specs.spec_manager import KernelSpec
 
@@ -268,6 +273,15 @@ def test_a_file_on_the_path_that_is_not_executable_is_named(tmp_path: Path) -> N
     file = write_file(tmp_path / "k", "#!/bin/sh\n", 0o644)
 
     assert f"{file} is not executable" in str(failure(["k"], env={"PATH": str(tmp_path)}))
+
+
+def test_a_folder_on_the_path_that_cannot_be_looked_into_is_left_out(tmp_path: Path) -> None:
+    write_file(tmp_path / "k", "#!/bin/sh\n")
+    env = {"PATH": f"/{'x' * 300}:{tmp_path}"}
+
+    refuse_unlaunchable(["k"], env=env, cwd=None)
+
+    assert "gone was not found" in str(failure(["gone"], env=env))
 
 
 def test_a_folder_is_no_command(tmp_path: Path) -> None:
