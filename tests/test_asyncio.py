@@ -485,24 +485,49 @@ class HeldSpecs(KernelSpecManager):
     def __init__(self, specs: KernelSpecManager) -> None:
         super().__init__(kernel_dirs=specs.kernel_dirs, ensure_native_kernel=False)
         self._may_go = threading.Event()
+        self.is_asked = threading.Event()
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        self.is_asked.set()
         assert self._may_go.wait(PATIENCE)
         return super().get_kernel_spec(kernel_name)
 
-    async def let_go_cancelled(self, start: asyncio.Future[Any]) -> None:
-        asyncio.get_running_loop().call_soon(self._may_go.set)  # after it was cancelled
+    def let_go(self) -> None:
+        self._may_go.set()
+
+    async def let_go_cancelled(self, start: asyncio.Future[Any], times: int = 1) -> None:
+        for _ in range(times - 1):
+            start.cancel()
+            await begun(start)
+        asyncio.get_running_loop().call_soon(self.let_go)  # after it was cancelled
         await cancelled(start)
 
 
-def test_a_start_that_is_cancelled_is_carried_out_first(children: Children) -> None:
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_start_that_is_cancelled_is_carried_out_first(children: Children, times: int) -> None:
     async def main() -> None:
         specs = HeldSpecs(children.specs("waits"))
         manager = AsyncKernelManager(kernel_name="child", kernel_spec_manager=specs)
-        await specs.let_go_cancelled(await begun(manager.start_kernel()))
+        await specs.let_go_cancelled(await begun(manager.start_kernel()), times)
         assert await manager.is_alive()
         await manager.shutdown_kernel(now=True)
         assert not await manager.is_alive()
+
+    asyncio.run(main())
+
+
+def test_a_wait_for_ready_that_is_cancelled_leaves_the_verb_alone(children: Children) -> None:
+    async def main() -> None:
+        specs = HeldSpecs(children.specs("waits"))
+        manager = AsyncKernelManager(kernel_name="child", kernel_spec_manager=specs)
+        start = await begun(manager.start_kernel())
+        assert await asyncio.to_thread(specs.is_asked.wait, PATIENCE)
+        ready = await begun(manager.ready)
+        await cancelled(ready)
+        specs.let_go()
+        await start
+        assert manager.ready.done()
+        await manager.shutdown_kernel(now=True)
 
     asyncio.run(main())
 

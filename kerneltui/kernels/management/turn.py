@@ -13,16 +13,23 @@ class Turn:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self.ready: Future[None] = Future()
+        self.ready = _under_way()
         """Done when the latest verb has ended, also if it failed."""
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
         with self._lock:
-            self.ready = ready = Future[None]()
+            self.ready = ready = _under_way()
             try:
                 yield
             except BaseException as error:
                 ready.set_exception(error)
                 raise
             ready.set_result(None)
+
+
+def _under_way() -> Future[None]:
+    """Return a future that those who wait for it cannot cancel."""
+    future: Future[None] = Future()
+    future.set_running_or_notify_cancel()
+    return future
