@@ -12,7 +12,8 @@ def wants_curve(policy: str, transport: str, spec: KernelSpec) -> bool:
     """Tell whether a kernel gets curve keys. Raises ActionRefused if it must and cannot."""
     if policy not in POLICIES:
         raise ValueError(f"transport_encryption is {policy!r}; known are {', '.join(POLICIES)}")
-    able = "curve" in (spec.metadata.get("supported_encryption") or ())
+    supported = spec.metadata.get("supported_encryption")
+    able = isinstance(supported, list) and "curve" in supported
     if policy == "required" and not able:
         raise ActionRefused(
             f"cannot start kernel spec {spec.name!r}: encryption is required, and its"
