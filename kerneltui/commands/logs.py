@@ -14,7 +14,7 @@ from pathlib import Path
 from kerneltui.commands.cell_output import CellOutput, Piece, last_lines
 from kerneltui.commands.engine_words import NONE, EngineWords
 from kerneltui.commands.engines import remote_kernel
-from kerneltui.commands.following import POLL, goes_on
+from kerneltui.commands.following import POLL, Followed
 from kerneltui.commands.listing import Listed, client_of, find, list_all
 from kerneltui.commands.printing import Colours, OutputPrinter, warn
 from kerneltui.commands.process_log import print_process_log
@@ -87,8 +87,8 @@ def _print_recorded(kernel: Listed, wanted: Wanted, printer: OutputPrinter) -> N
     pieces = said.read()
     printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
     if wanted.follow:
-        recorder = KeeperStarter(runtime_folder(), warn)
-        while goes_on(kernel):
+        recorder, followed = KeeperStarter(runtime_folder(), warn), Followed(kernel)
+        while followed.goes_on():
             recorder.ensure()
             time.sleep(POLL)
             printer.print(said.read())

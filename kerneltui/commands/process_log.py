@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kerneltui.commands.cell_output import Piece, last_lines
-from kerneltui.commands.following import POLL, goes_on
+from kerneltui.commands.following import POLL, Followed
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.printing import Colours, Printer
 from kerneltui.errors import KernelError
@@ -29,13 +29,13 @@ def print_process_log(kernel: Listed, *, tail: int | None, follow: bool, colours
     printer, decoder = Printer(sys.stdout, colours), getincrementaldecoder("utf-8")("replace")
     with _opened(kernel, path) as file:
         printer.write(_last_lines(decoder.decode(mask.feed(file.read())), tail))
-        has_ended = not follow
+        has_ended, followed = not follow, Followed(kernel)
         while not has_ended:
             time.sleep(POLL)
             if path.exists() and path.stat().st_size < file.tell():  # it was cut, and its end kept
                 file.seek(0)
                 mask.skip()
-            has_ended = not goes_on(kernel)  # asked first: the last output is read after it
+            has_ended = not followed.goes_on()  # asked first: the last output is read after it
             printer.write(decoder.decode(mask.feed(file.read())))
     printer.close()
 

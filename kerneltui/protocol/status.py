@@ -290,6 +290,11 @@ class RestartPolicy:
     backoff: float = 0.5
     """Seconds before the second restart in a row, doubled for each further one."""
 
+    @property
+    def longest_delay(self) -> float:
+        """The seconds before the last restart in a row."""
+        return self.delay(self.limit - 1) or 0.0
+
     def restarts_in_a_row(self, before: int, lifetime: float) -> int:
         """Return how many restarts in a row count once a process lived `lifetime` seconds."""
         return 0 if lifetime >= self.stable_time else before

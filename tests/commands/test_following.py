@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,10 +14,13 @@ import pytest
 from kerneltui.commands import process_log, verbs, wait
 from kerneltui.commands.logs import logs
 from kerneltui.commands.wanted_output import Wanted
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
+from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.paths import runtime_folder
 from tests.fleet.small_kernels import install_and_make_haste
+from tests.fleet.written_manifests import write_manifest
 from tests.support import Background, eventually
 
 
@@ -44,29 +50,29 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def written() -> Path:
-    (manifest,) = read_manifests(runtime_folder())
-    return manifest.log
+def manifest() -> Manifest:
+    (found,) = read_manifests(runtime_folder())
+    return found
 
 
 def write(text: str) -> None:
-    with written().open("a") as file:
+    with manifest().log.open("a") as file:
         file.write(text)
+
+
+def has_said(capsys: pytest.CaptureFixture[str], word: str) -> bool:
+    """Tell whether a whole line was printed since the last call."""
+    return word in capsys.readouterr().out.splitlines()
 
 
 def test_a_log_is_followed_with_one_look_at_the_host(
     looks: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     following = Background(lambda: logs("one", Wanted(follow=True), process=True))
-    said: list[str] = []
-
-    def has_said(word: str) -> bool:
-        said.append(capsys.readouterr().out)
-        return word in "".join(said)
 
     for word in ("first", "second"):
         write(f"{word}\n")
-        eventually(partial(has_said, word))
+        eventually(partial(has_said, capsys, word))
     assert looks == ["look"]
 
     verbs.act(Verb.SHUTDOWN, ["one"])
@@ -83,6 +89,28 @@ def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) 
     eventually(lambda: "again" in capsys.readouterr().out)
     assert not following.over
     verbs.act(Verb.KILL, ["one"])
+    assert following.result() == 0
+
+
+def test_a_log_is_followed_while_an_automatic_restart_is_due(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerneltui.commands.following.RESTART_TIME", 60.0)
+    write_manifest(replace(manifest(), autorestart=True))
+    process, dashboard = manifest().identity, Lease(runtime_folder())
+    assert process is not None
+    dashboard.take()
+    following = Background(lambda: logs("one", Wanted(follow=True), process=True))
+    write("alive\n")
+    eventually(partial(has_said, capsys, "alive"))
+
+    os.killpg(process.pid, signal.SIGKILL)
+    eventually(lambda: not process.is_alive())
+    for word in ("dead", "again"):  # the first might be read by the last look
+        write(f"{word}\n")
+        eventually(partial(has_said, capsys, word))
+
+    dashboard.release()
     assert following.result() == 0
 
 

@@ -15,8 +15,7 @@ class Lease:
     """Held by one process for each runtime folder; the OS releases it when that process ends."""
 
     def __init__(self, folder: Path) -> None:
-        # A home may be mounted on many hosts, and each has kernels of its own.
-        self._path = own_folder(folder) / f"restarts-{host_key()}.lock"
+        self._path = _lease_path(folder)
         self._fd: int | None = None
 
     @property
@@ -40,3 +39,22 @@ class Lease:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def is_leased(folder: Path) -> bool:
+    """Tell whether a dashboard on this host restarts kernels that die."""
+    try:
+        fd = open_private(_lease_path(folder))
+    except OSError:  # none has ever done so, or the file is not ours
+        return False
+    try:
+        return not try_lock(fd, is_shared=True)
+    except OSError:  # a file system without locks: then there are no restarts
+        return False
+    finally:
+        os.close(fd)
+
+
+def _lease_path(folder: Path) -> Path:
+    # A home may be mounted on many hosts, and each has kernels of its own.
+    return own_folder(folder) / f"restarts-{host_key()}.lock"
