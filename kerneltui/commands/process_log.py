@@ -12,11 +12,12 @@ from typing import BinaryIO
 from kerneltui.commands.cell_output import Piece, last_lines
 from kerneltui.commands.following import POLL, Followed
 from kerneltui.commands.listing import Listed
-from kerneltui.commands.printing import Colours, Printer
+from kerneltui.commands.printing import Colours, Printer, warn
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.kernels.processes.log_reader import LogReader
 from kerneltui.private_file import open_private
 
 
@@ -27,16 +28,19 @@ def print_process_log(kernel: Listed, *, tail: int | None, follow: bool, colours
     """
     path, mask = LogFile.beside(kernel.connection_file, kernel.id).path, StreamMask(_key_of(kernel))
     printer, decoder = Printer(sys.stdout, colours), getincrementaldecoder("utf-8")("replace")
+    reader = LogReader()
     with _opened(kernel, path) as file:
-        printer.write(_last_lines(decoder.decode(mask.feed(file.read())), tail))
+        fd = file.fileno()
+        printer.write(_last_lines(decoder.decode(mask.feed(reader.read(fd).data)), tail))
         has_ended, followed = not follow, Followed(kernel)
         while not has_ended:
             time.sleep(POLL)
-            if path.exists() and path.stat().st_size < file.tell():  # it was cut, and its end kept
-                file.seek(0)
-                mask.skip()
             has_ended = not followed.goes_on()  # asked first: the last output is read after it
-            printer.write(decoder.decode(mask.feed(file.read())))
+            fresh = reader.read(fd)
+            if fresh.is_cut:
+                warn(f"the log of {kernel.name} was cut; something may be missing here")
+                mask.skip()
+            printer.write(decoder.decode(mask.feed(fresh.data)))
     printer.close()
 
 

@@ -18,6 +18,7 @@ from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
 from kerneltui.fleet.reconcile.lease import Lease
+from kerneltui.kernels.processes.log_file import LOG_LIMIT, LogFile
 from kerneltui.paths import runtime_folder
 from tests.fleet.small_kernels import install_and_make_haste
 from tests.fleet.written_manifests import write_manifest
@@ -111,6 +112,27 @@ def test_a_log_is_followed_while_an_automatic_restart_is_due(
         eventually(partial(has_said, capsys, word))
 
     dashboard.release()
+    assert following.result() == 0
+
+
+def test_what_was_printed_of_a_log_is_not_printed_again_when_it_is_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    following = Background(lambda: logs("one", Wanted(follow=True), process=True))
+    write("".join(f"{each:9}\n" for each in range(LOG_LIMIT // 10)) + "old\n")
+    eventually(partial(has_said, capsys, "old"))
+    said: list[str] = []
+
+    def has_said_more() -> bool:
+        said.append(capsys.readouterr().out)
+        return "new\n" in "".join(said)
+
+    LogFile(manifest().log).trim()
+    write("new\n")
+    eventually(has_said_more)
+    assert "".join(said) == "new\n"
+
+    verbs.act(Verb.SHUTDOWN, ["one"])
     assert following.result() == 0
 
 

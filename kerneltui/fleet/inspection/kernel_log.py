@@ -20,6 +20,7 @@ from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.kernels.processes.log_reader import LogReader
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line
@@ -51,8 +52,7 @@ class KernelLog:
         self._lock = Lock()  # the transcript is written by one thread at a time
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._mask = StreamMask(manager.session.key)
-        self._position = 0
-        """Bytes of the file that are in the transcript."""
+        self._reader = LogReader()
 
     def on_event(self, event: Event) -> None:
         """Take note of a lifecycle event, in the thread where it happens."""
@@ -94,7 +94,8 @@ class KernelLog:
             fresh = self._read()
             while self._events:
                 event = self._events.popleft()
-                length = max(0, event.offset - self._position)
+                position = self._reader.position - len(fresh)  # of what is not written yet
+                length = max(0, event.offset - position)
                 self._write(fresh[:length])
                 fresh = fresh[length:]
                 self._say(event.text)
@@ -104,26 +105,24 @@ class KernelLog:
     # -- with the lock held ----
 
     def _read(self) -> bytes:
-        """Return the file's bytes after our position; too many are skipped, with a note."""
+        """Return what is new in the file; too many bytes are skipped, with a note."""
         try:
             fd = open_private(self._path())
         except OSError:  # there is none, or it was removed with its kernel
             return b""
-        with os.fdopen(fd, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size < self._position:
-                self._say("… the log was cut; its last lines again")
-                self._position = 0
-                self._mask.skip()
-            if size - self._position > READ_LIMIT:
-                self._say(f"… {size - READ_LIMIT - self._position:,} bytes skipped")
-                self._position = size - READ_LIMIT
-                self._mask.skip()
-            file.seek(self._position)
-            return file.read(READ_LIMIT)
+        try:
+            fresh = self._reader.read(fd, READ_LIMIT)
+        finally:
+            os.close(fd)
+        if fresh.is_cut:
+            self._say("… the log was cut; something may be missing")
+        if fresh.skipped:
+            self._say(f"… {fresh.skipped:,} bytes skipped")
+        if fresh.is_cut or fresh.skipped:
+            self._mask.skip()
+        return fresh.data
 
     def _write(self, data: bytes) -> None:
-        self._position += len(data)
         self._mask.key = self._manager.session.key
         text = self._decoder.decode(self._mask.feed(data))
         self.transcript.write(Role.STDOUT, text, time=self._clock())

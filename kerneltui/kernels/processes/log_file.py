@@ -12,7 +12,8 @@ from kerneltui.paths import APP, own_folder, runtime_folder
 from kerneltui.private_file import is_private, make_private_folder, open_private
 from kerneltui.protocol.text import clean_line
 
-LOG_LIMIT = 1_000_000  # bytes; `trim` cuts a larger file down to the last quarter of this
+LOG_LIMIT = 1_000_000  # bytes; `trim` cuts a larger file down to its last KEPT bytes
+KEPT = LOG_LIMIT // 4
 TAIL_BYTES = 65_536  # read from the end of the file for `tail`
 HIDDEN = "••••"
 """Stands for a secret."""
@@ -102,7 +103,7 @@ class LogFile:
             self.path.unlink()
 
     def _keep_end(self, fd: int, size: int) -> None:
-        end = os.pread(fd, LOG_LIMIT // 4, size - LOG_LIMIT // 4)
+        end = os.pread(fd, KEPT, size - KEPT)
         kept = end[end.find(b"\n") + 1 :]  # from the start of a line, if there is one
         os.pwrite(fd, kept, 0)
         os.ftruncate(fd, len(kept))

@@ -15,7 +15,7 @@ from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import identify
-from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.kernels.processes.log_file import LOG_LIMIT, LogFile
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.status import Event, Exited, Ordered, Reported, Spawned, Wanted
@@ -174,13 +174,22 @@ def test_of_much_the_end_is_read_and_the_rest_is_counted(
     assert written.look() == [(Role.NOTE, "… 5 bytes skipped"), (Role.STDOUT, "end")]
 
 
-def test_a_file_that_was_cut_is_read_again(written: Written) -> None:
+def test_a_file_that_was_cut_is_read_on_behind_what_is_shown(written: Written) -> None:
+    written.write((b"o" * 999 + b"\n") * (LOG_LIMIT // 1000) + b"end\n")
+    before = written.look()
+    LogFile(written.path).trim()
+    written.write(b"new\n")
+
+    assert written.look() == [*before, (Role.STDOUT, "new")]
+
+
+def test_that_something_may_be_missing_of_a_file_that_was_cut_is_told(written: Written) -> None:
     written.write(b"one\ntwo\n")
     written.look()
-    written.path.write_bytes(b"two\n")
+    written.path.write_bytes(b"three\n")
 
     texts = [text for _, text in written.look()]
-    assert texts == ["one", "two", "… the log was cut; its last lines again", "two"]
+    assert texts == ["one", "two", "… the log was cut; something may be missing", "three"]
 
 
 def test_a_link_in_place_of_the_log_is_not_followed(written: Written, tmp_path: Path) -> None:
@@ -204,6 +213,18 @@ def test_a_connection_key_that_is_written_in_two_pieces_is_masked(written: Writt
 
     assert before == [(Role.STDOUT, "key ")]
     assert written.look() == [(Role.STDOUT, f"key {MASK} ends")]
+
+
+def test_a_connection_key_is_masked_if_the_log_is_cut_before_its_second_piece(
+    written: Written,
+) -> None:
+    key = written.manager.session.key
+    written.write(b"old\n" * (LOG_LIMIT // 4) + b"key " + key[:20])
+    written.look()
+    LogFile(written.path).trim()
+    written.write(key[20:] + b" ends\n")
+
+    assert [text for _, text in written.look() if "key" in text] == [f"key {MASK} ends"]
 
 
 def test_controls_do_not_pass(written: Written) -> None:

@@ -21,6 +21,7 @@ def log(tmp_path: Path) -> LogFile:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log of at most 40 bytes, of which the last 10 are kept."""
     monkeypatch.setattr(log_file, "LOG_LIMIT", 40)
+    monkeypatch.setattr(log_file, "KEPT", 10)
 
 
 @pytest.fixture
