@@ -166,6 +166,7 @@ class KernelVerbs:
             self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
             self._tracker.console.wait_until_evaluated(kernel.kernel_id, LOOK_PATIENCE)
         with self._turns.taken(kernel.kernel_id, LOOK_PATIENCE):
+            self._tracked(asked.target)  # again: it may have been restarted during the waits
             is_first = rung is ladder[0]
             said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
             if kernel.identity is not None:
@@ -353,7 +354,7 @@ class KernelVerbs:
 
     def _controller(self, kernel: TrackedKernel) -> KernelController:
         if kernel.found is None:
-            return OwnController(self._kernels, kernel.kernel_id, kernel.name)
+            return OwnController(self._kernels, kernel.kernel_id, kernel.name, kernel.identity)
         return self._external.controller(kernel, kernel.found)
 
     def _tracked(self, target: Target) -> TrackedKernel:

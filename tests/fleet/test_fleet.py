@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,7 @@ def test_an_interrupt_waits_for_a_look_that_is_under_way(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(fleet.console, "wait_until_evaluated", lambda *_: done.append("look"))
-    monkeypatch.setattr(KernelManager, "interrupt_kernel", lambda _: done.append("interrupt"))
+    monkeypatch.setattr(KernelManager, "interrupt_kernel", lambda *_: done.append("interrupt"))
 
     fleet.do(Verb.INTERRUPT, tiny.now.target)
 
@@ -257,7 +258,7 @@ def test_an_interrupt_waits_for_a_look_at_the_stack(
         return Stack(Way.SYSTEM, (StackThread("main", main=True),))
 
     monkeypatch.setattr(Diagnosis, "stack", look)
-    monkeypatch.setattr(KernelManager, "interrupt_kernel", lambda _: done.append("interrupt"))
+    monkeypatch.setattr(KernelManager, "interrupt_kernel", lambda *_: done.append("interrupt"))
     monkeypatch.setattr(verbs, "LOOK_PATIENCE", PATIENCE)
     monkeypatch.setattr(fleet.console, "wait_until_evaluated", lambda *_: go.set())
     looking = Background(lambda: fleet.stack(tiny.kernel_id))
@@ -267,6 +268,19 @@ def test_an_interrupt_waits_for_a_look_at_the_stack(
 
     looking.result()
     assert done == ["look", "interrupt"]
+
+
+def test_an_interrupt_does_not_reach_a_process_that_took_over_while_it_waited(
+    fleet: Fleet, mute: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = mute.now.target
+    restart = partial(fleet.do, Verb.RESTART_NOW, target)
+    monkeypatch.setattr(fleet.console, "wait_until_evaluated", lambda *_: restart())
+
+    with pytest.raises(ActionRefused, match="mute-1 was restarted meanwhile"):
+        fleet.do(Verb.INTERRUPT, target, anyway=True)
+
+    assert mute.now.state is KernelState.STARTING
 
 
 def be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:

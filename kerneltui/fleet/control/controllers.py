@@ -23,6 +23,7 @@ from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.shutdown import kill_family
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.status import Wanted
 
@@ -45,18 +46,27 @@ class KernelController(Protocol):
 class OwnController:
     """A kernel of ours, started here or adopted."""
 
-    def __init__(self, kernels: MultiKernelManager, kernel_id: str, name: str) -> None:
+    def __init__(
+        self,
+        kernels: MultiKernelManager,
+        kernel_id: str,
+        name: str,
+        meant: ProcessIdentity | None,
+    ) -> None:
+        """`meant`: the process to interrupt or signal; the kernel may have another one later."""
         self._kernels = kernels
         self._kernel_id = kernel_id
         self._name = name
+        self._meant = meant
 
     def interrupt(self) -> str:
-        self._kernels.interrupt_kernel(self._kernel_id)
+        self._kernels.get_kernel(self._kernel_id).interrupt_kernel(self._meant)
         return ""
 
     def signal(self, signum: int) -> str:
-        with _ended_by(signum, self._kernels.get_kernel(self._kernel_id)):
-            self._kernels.signal_kernel(self._kernel_id, signum)
+        manager = self._kernels.get_kernel(self._kernel_id)
+        with _ended_by(signum, manager):
+            manager.signal_kernel(signum, self._meant)
         return ""
 
     def restart(self, *, now: bool) -> str:

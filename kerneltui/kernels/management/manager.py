@@ -283,24 +283,26 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
     # -- signals ----
 
-    def interrupt_kernel(self) -> None:
+    def interrupt_kernel(self, meant: ProcessIdentity | None = None) -> None:
         """Interrupt what runs: SIGINT to the group, or an interrupt_request, as the spec says.
 
-        Raises ActionRefused if there is nothing to interrupt.
+        `meant`: the process to interrupt. Raises ActionRefused if there is nothing to interrupt, or
+        if the kernel was restarted and has another process.
         """
         if self.kernel_spec.interrupt_mode.lower() == "message":
             self._signaller.interrupt_by_message(
-                lambda: self.control_request("interrupt_request", {})
+                lambda: self.control_request("interrupt_request", {}), meant
             )
         else:
-            self._signaller.interrupt()
+            self._signaller.interrupt(meant)
 
-    def signal_kernel(self, signum: int) -> None:
+    def signal_kernel(self, signum: int, meant: ProcessIdentity | None = None) -> None:
         """Send a signal to the kernel's process group, its children included.
 
-        Raises ActionRefused if no process is left.
+        `meant`: the process to signal. Raises ActionRefused if no process is left, or if the kernel
+        was restarted and has another one.
         """
-        self._signaller.signal(signum)
+        self._signaller.signal(signum, meant)
 
     def control_request(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
         """Send a request on control. Raises ConnectionFileError if it cannot be sent."""

@@ -95,6 +95,16 @@ def test_an_interrupt_reaches_the_kernel_and_not_its_wrapper(children: Children)
     assert wrapper.is_alive()
 
 
+def test_an_interrupt_meant_for_the_wrapper_reaches_the_kernel_found_behind_it(
+    children: Children,
+) -> None:
+    manager = start(children, "wraps")
+
+    manager.interrupt_kernel(process_of(manager))
+
+    children.hear("interrupted")
+
+
 def test_a_wrapper_passes_on_how_its_kernel_ended(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,3 +82,16 @@ def test_a_kernel_that_is_gone_takes_no_signals_and_says_how_it_went(
 
     with pytest.raises(ActionRefused, match=rf"cannot {verb} kernel .*: it exited with SIGKILL"):
         getattr(manager, f"{verb}_kernel")(*arguments)
+
+
+@pytest.mark.parametrize(("verb", "arguments"), ORDERS)
+def test_a_signal_meant_for_the_process_before_a_restart_is_refused(
+    children: Children, verb: str, arguments: tuple[int, ...]
+) -> None:
+    manager = children.start("waits")
+    assert manager.process is not None
+    meant = manager.process.identity
+    manager.restart_kernel(now=True)
+
+    with pytest.raises(ActionRefused, match=rf"cannot {verb} kernel .*: it was restarted"):
+        getattr(manager, f"{verb}_kernel")(*arguments, meant=meant)
