@@ -77,6 +77,14 @@ def ssh_command(destination: str, program: str = "") -> tuple[str, ...]:
     return ("ssh", *options, "--", destination, f"exec sh -c {shlex.quote(inside)}")
 
 
+def diagnose_start(error: OSError) -> Diagnosis:
+    """Return why ssh was not started. A lack of memory, processes or descriptors may pass."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Diagnosis("there is no ssh on the PATH: install OpenSSH's client", is_final=True)
+    is_final = isinstance(error, PermissionError)
+    return Diagnosis(f"ssh cannot be started: {error.strerror}", is_final=is_final)
+
+
 def diagnose(ended: Ended, destination: str, printed: Sequence[str] = ()) -> Diagnosis:
     """Return why an agent has ended that did not greet.
 

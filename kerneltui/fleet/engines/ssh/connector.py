@@ -14,7 +14,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.ssh.box import Box
 from kerneltui.fleet.engines.ssh.codec import Fields
-from kerneltui.fleet.engines.ssh.command import Diagnosis
+from kerneltui.fleet.engines.ssh.command import Diagnosis, diagnose_start
 from kerneltui.fleet.engines.ssh.lines import Greeting
 from kerneltui.fleet.engines.ssh.link import UNHEARD, AgentLink
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread
@@ -86,14 +86,18 @@ class Connector:
 
     def _connect(self) -> bool:
         """Run ssh until it ends; False if there is nothing to connect any more."""
-        link = AgentLink(
-            self._argv,
-            self._destination,
-            kerneltui.__version__,
-            greeted=self._greeted,
-            hear=self._hear,
-            tick=self._tick,
-        )
+        try:
+            link = AgentLink(
+                self._argv,
+                self._destination,
+                kerneltui.__version__,
+                greeted=self._greeted,
+                hear=self._hear,
+                tick=self._tick,
+            )
+        except OSError as error:
+            self._note_end(diagnose_start(error))
+            return not self._ended.is_set()
         with self._lock:
             if self._ended.is_set():
                 link.discard()

@@ -11,7 +11,7 @@ from typing import Any
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.engines.ssh.codec import Fields, Unusable, mapping
-from kerneltui.fleet.engines.ssh.command import Diagnosis, Ended, diagnose
+from kerneltui.fleet.engines.ssh.command import Diagnosis, Ended, diagnose, diagnose_start
 from kerneltui.fleet.engines.ssh.failures import read_error
 from kerneltui.fleet.engines.ssh.lines import (
     HEARTBEAT,
@@ -51,7 +51,8 @@ class AgentLink:
     ) -> None:
         """`hear`: called with each line of news; it may raise codec.Unusable.
 
-        `tick`: called about once a second with the instant when the agent was heard last.
+        `tick`: called about once a second with the instant when the agent was heard last. Raises
+        OSError if too many files are open.
         """
         self._argv = argv
         self._destination = destination
@@ -105,9 +106,9 @@ class AgentLink:
         """Connect, and hear what comes until the end; return why it has ended."""
         try:
             process = SshProcess(self._argv)
-        except KernelError as error:
+        except OSError as error:
             self._mailbox.close()
-            return Diagnosis(str(error), is_final=True)
+            return diagnose_start(error)
         self._process = process
         problem, ended = "", Ended(0)
         try:

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO
 
-from kerneltui.errors import KernelError
 from kerneltui.fleet.engines.ssh.command import WIDTH, Ended
 from kerneltui.fleet.engines.ssh.lines import CHUNK
 from kerneltui.protocol.text import clean_line
@@ -23,22 +22,16 @@ class SshProcess:
     """Used by one thread."""
 
     def __init__(self, argv: Sequence[str]) -> None:
-        """Start it. Raises KernelError."""
-        try:
-            # A session of its own: Ctrl+C in the terminal does not end it, and it cannot ask there.
-            self._process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                bufsize=0,
-            )
-        except FileNotFoundError:
-            raise KernelError("there is no ssh on the PATH: install OpenSSH's client") from None
-        except OSError as error:
-            raise KernelError(f"ssh cannot be started: {error.strerror}") from None
-        process = self._process
+        """Start it. Raises OSError."""
+        # A session of its own: Ctrl+C in the terminal does not end it, and it cannot ask there.
+        self._process = process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
         self.stdin, self.stdout, self.stderr = map(
             _unblocked, (process.stdin, process.stdout, process.stderr)
         )

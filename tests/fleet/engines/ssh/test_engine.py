@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -471,6 +475,52 @@ def test_a_link_that_is_cut_is_made_again_and_rows_stay(
     eventually(lambda: row(engine).state is KernelState.BUSY)
     eventually(lambda: row(engine).unheard_since is None)
     assert all(seen)
+
+
+def fail_once(
+    patch: pytest.MonkeyPatch, module: object, name: str, is_meant: Callable[..., bool], code: int
+) -> list[int]:
+    """Have a function fail with an error of the system at its next call that is meant.
+
+    Returns a list of the codes of the errors so far.
+    """
+    work, failed = getattr(module, name), list[int]()
+
+    def call(*args: object, **kw: object) -> object:
+        if not failed and is_meant(*args):
+            failed.append(code)
+            raise OSError(code, os.strerror(code))
+        return work(*args, **kw)
+
+    patch.setattr(module, name, call)
+    return failed
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_link_for_which_no_descriptor_was_left_is_made_later(
+    box: PipedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = fail_once(monkeypatch, link, "Mailbox", lambda: True, errno.EMFILE)
+
+    with closing(SshEngine("gpu", "box")) as engine:
+        engine.open()
+        box.wait_until_told(engine)
+
+    assert failed == [errno.EMFILE]
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+def test_an_ssh_that_the_system_could_not_start_is_started_later(
+    box: PipedBox, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    failed = fail_once(monkeypatch, subprocess, "Popen", lambda argv: argv[0] == "ssh", code)
+
+    with closing(SshEngine("gpu", "box")) as engine:
+        engine.open()
+        box.wait_until_told(engine)
+
+    assert failed == [code]
 
 
 @pytest.mark.usefixtures("hasty")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +160,16 @@ def test_without_ssh_it_is_refused(
     engine.close()
 
     assert engine.state.reason == "there is no ssh on the PATH: install OpenSSH's client"
+
+
+def test_an_ssh_that_this_user_must_not_run_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ssh").touch(0o600)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with closing(SshEngine("gpu", "box")) as engine:
+        engine.open()
+
+        eventually(lambda: engine.state.link is Link.REFUSED)
+
+    assert engine.state.reason == "ssh cannot be started: Permission denied"
