@@ -7,6 +7,7 @@ Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -181,10 +182,17 @@ class Keeper:
         self._recorder.hear(())
 
     def _look(self) -> None:
-        """Read the manifests if the folder has changed; end if it, or the lock, is gone."""
+        """Read the manifests if the folder has changed; end if it, or the lock, is gone.
+
+        While the file system does not tell, what was known holds, and the next look asks again.
+        """
+        with contextlib.suppress(OSError):
+            self._follow_folder()
+
+    def _follow_folder(self) -> None:
         try:
             changed_at = tuple(folder.stat().st_mtime_ns for folder in self._folders)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._is_over = True
             return
         if changed_at == self._changed_at:
@@ -193,9 +201,9 @@ class Keeper:
         # A second change within one tick of the system's clock leaves the time as it was.
         is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
         manifests = self._manifests.look()
-        self._changed_at = changed_at if is_settled and self._manifests.is_whole else None
         self._left = tuple(each for each in manifests if self._earlier.has(each))
         self._recorder.follow(each for each in manifests if each not in self._left)
+        self._changed_at = changed_at if is_settled and self._manifests.is_whole else None
 
 
 def main(folder: Path, version: str = "") -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from kerneltui.file_lock import is_at, try_lock, unlock
+from kerneltui.file_lock import try_lock, unlock
 from kerneltui.kernels.processes.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
@@ -66,6 +66,7 @@ class KeeperLock:
         """Raises OSError."""
         self._path = path
         self._fd = open_private(self._path, os.O_RDWR | os.O_CREAT)
+        self._opened = os.fstat(self._fd)  # a network file system does not tell it after a removal
 
     def __enter__(self) -> Self:
         return self
@@ -90,8 +91,14 @@ class KeeperLock:
         unlock(self._fd)
 
     def is_valid(self) -> bool:
-        """Tell whether the locked file is still at its path, and was not removed."""
-        return is_at(self._fd, self._path)
+        """Tell whether the locked file is still at its path, and was not removed.
+
+        Raises OSError if the file system does not tell.
+        """
+        try:
+            return os.path.samestat(self._opened, self._path.lstat())
+        except FileNotFoundError:
+            return False
 
     def say(self, problem: str) -> None:
         """Note a problem in the file, in place of the one before; "" for none."""

@@ -307,10 +307,9 @@ class ManifestStore:
         before, found, unread = self._known, dict[Path, _Read](), dict[Path, str]()
         files = self._files.look(own_folder(self._folder))
         for path in (*files, *self._earlier_files.look(self._folder)):
-            with contextlib.suppress(OSError):
-                read = self._read(path, before.get(path), unread)
-                if read is not None:
-                    found[path] = read
+            read = self._read(path, before.get(path), unread)
+            if read is not None:
+                found[path] = read
         for path in unread.keys() - self._unread.keys():
             self._on_problem(unread[path])
         self._known, self._unread = found, unread
@@ -343,11 +342,18 @@ class ManifestStore:
         return manifest
 
     def _read(self, path: Path, known: _Read | None, unread: dict[Path, str]) -> _Read | None:
-        """Read a file, if it has changed; None if the system does not give it. Raises OSError.
+        """Read a file, if it has changed; None if it is gone, or the system does not give it.
 
-        `known`: what was read of it before, which holds as long as only its times have changed.
+        `known`: what was read of it before, which holds as long as only its times have changed, or
+        the system does not tell.
         """
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            unread[path] = f"cannot read {path}: {error.strerror}"
+            return known
         written = (status.st_ino, status.st_ctime_ns)  # inodes are reused
         if known is not None and known[0] == written:
             return known

@@ -12,9 +12,11 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -62,6 +64,21 @@ def recorder(short_path: Path) -> Iterator[RunningRecorder]:
 
 def gaps(recorded: list[Recorded]) -> list[Gap]:
     return [each for each in recorded if isinstance(each, Gap)]
+
+
+def fail(code: int, *_arguments: object) -> NoReturn:
+    raise OSError(code, os.strerror(code))
+
+
+def hide(patch: pytest.MonkeyPatch, path: Path, code: int) -> None:
+    """Have the system fail to tell the status of a file or folder."""
+    for name in ("stat", "lstat"):
+        tell = getattr(Path, name)
+
+        def told(asked: Path, *, tell: Callable[..., object] = tell, **how: Any) -> object:
+            return fail(code) if asked == path else tell(asked, **how)
+
+        patch.setattr(Path, name, told)
 
 
 def say_heard(kernel: SpokenKernel, text: str) -> None:
@@ -499,6 +516,60 @@ def test_a_kernel_whose_manifest_could_not_be_read_at_first_is_recorded(
         keeper.close()
 
 
+WATCHED: Mapping[str, Callable[[SpokenKernel, Path], Path]] = {
+    "the folder": lambda _kernel, folder: folder,
+    "its lock": lambda _kernel, folder: lock_path(folder),
+    "a manifest": lambda kernel, _folder: kernel.manifest.path,
+}
+
+
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("watched", WATCHED.values(), ids=WATCHED)
+def test_a_recorder_keeps_its_kernels_while_the_file_system_tells_nothing(
+    kernel: SpokenKernel,
+    short_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    watched: Callable[[SpokenKernel, Path], Path],
+    code: int,
+) -> None:
+    kernel.announce(kernel.identity)
+    with KeeperLock(own_lock(short_path)) as lock:
+        assert lock.acquire()
+        keeper = Keeper(short_path, lock)
+        keeper._look()
+        os.utime(short_path, (1.0, 1.0))  # it has changed
+
+        with monkeypatch.context() as patch:
+            hide(patch, watched(kernel, short_path), code)
+            keeper._look()
+
+        assert [each.manifest for each in keeper._recorder.kernels] == [kernel.manifest]
+        assert not keeper._is_over
+        keeper.close()
+
+
+def test_a_kernel_is_dismissed_once_the_file_system_tells_it(
+    kernel: SpokenKernel, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel.announce(kernel.identity)
+    with KeeperLock(own_lock(short_path)) as lock:
+        assert lock.acquire()
+        keeper = Keeper(short_path, lock)
+        keeper._look()
+        manifest = kernel.manifest.path
+        manifest.unlink()
+        for folder in (short_path, manifest.parent):
+            os.utime(folder, (1.0, 1.0))  # nothing changes in it after that
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "exists", partial(fail, errno.EIO))
+            keeper._look()
+        keeper._look()
+
+        assert keeper._recorder.kernels == ()
+        keeper.close()
+
+
 def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(
     kernel: SpokenKernel, short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -559,6 +630,20 @@ def test_it_loads_nothing_that_it_can_do_without() -> None:
 def own_lock(folder: Path) -> Path:
     make_private_folder(own_folder(folder))
     return lock_path(folder)
+
+
+def test_a_lock_whose_removed_file_the_system_does_not_know_any_more_is_not_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own_lock(tmp_path)
+    with KeeperLock(path) as lock:
+        path.unlink()
+        path.touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", partial(fail, errno.ESTALE))
+            is_valid = lock.is_valid()
+
+        assert not is_valid
 
 
 def test_one_lock_excludes_another(tmp_path: Path) -> None:
