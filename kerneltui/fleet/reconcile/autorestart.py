@@ -18,6 +18,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.kernels.processes.thread_room import start_thread
 from kerneltui.protocol.status import Wanted
 
 
@@ -113,7 +114,14 @@ class AutoRestarter:
             try:
                 manager.restart_after(died, newports=False)
             except (KernelError, OSError) as error:
-                self._warn(f"{manager.describe()} was not restarted: {error}")
+                self._warn_of_failure(manager, error)
 
         manager.life.order(Wanted.RESTART)
-        GuardedThread(restart, f"kernel-restart-{died.identity.pid}").start()
+        try:
+            start_thread(GuardedThread(restart, f"kernel-restart-{died.identity.pid}"))
+        except KernelError as error:  # clients wait for the restart
+            manager.life.order(Wanted.DOWN, f"restart failed: {error}")
+            self._warn_of_failure(manager, error)
+
+    def _warn_of_failure(self, manager: KernelManager, error: Exception) -> None:
+        self._warn(f"{manager.describe()} was not restarted: {error}")

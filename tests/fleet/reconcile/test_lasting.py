@@ -36,7 +36,7 @@ from tests.fleet.small_kernels import (
     dismiss_all,
     install_and_make_haste,
 )
-from tests.support import eventually
+from tests.support import eventually, no_more_threads
 
 TINY = SPECS["tiny"]["argv"][:-1]
 VERIFIED = Liveness.VERIFIED
@@ -193,6 +193,28 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
 
     eventually(lambda: kernel.now.identity != before.identity, WITHIN)
     kernel.wait_for(KernelState.IDLE)
+
+
+def test_a_kernel_is_not_awaited_whose_restart_found_no_thread(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet._reconciler.thread.stop()
+    kernel = Watched(fleet, "mute")
+    restarter = fleet._reconciler.autorestarter
+    restarter.look()
+    fleet.do(Verb.AUTORESTART, kernel.now.target)
+    os.killpg(kernel.now.pid or 0, signal.SIGKILL)
+    kernel.wait_for(KernelState.DEAD)
+    fleet.take_notices()
+
+    with monkeypatch.context() as refusing:
+        no_more_threads(refusing)
+        restarter.look()
+
+    fleet.registry.publish()
+    assert kernel.now.state is KernelState.DEAD
+    (notice,) = fleet.take_notices()
+    assert "was not restarted: cannot start a thread" in notice.text
 
 
 def test_a_locked_fleet_leaves_restarts_to_another_dashboard(fleet: Fleet) -> None:

@@ -32,6 +32,7 @@ from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.thread_room import start_thread
 from kerneltui.protocol import fields
 from kerneltui.protocol.text import clean_line
 from kerneltui.typed_paths import typed_folder
@@ -78,7 +79,11 @@ class Answers:
             finally:
                 self._room.release()
 
-        GuardedThread(carry_out, "agent-request").start()
+        try:
+            start_thread(GuardedThread(carry_out, "agent-request"))
+        except KernelError as error:
+            self._room.release()
+            self._reply(number, failures.told(error), is_error=True)
 
     def _attempt(self, number: object, work: Callable[[], object]) -> None:
         try:

@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
+from kerneltui.fleet.engines.ssh import answers as answers_module
 from kerneltui.fleet.engines.ssh import lines, serving
 from kerneltui.fleet.engines.ssh import publisher as publisher_module
+from kerneltui.fleet.engines.ssh.answers import Answers
 from kerneltui.fleet.engines.ssh.codec import encode
+from kerneltui.fleet.engines.ssh.outgoing import Outgoing
+from kerneltui.fleet.engines.ssh.publisher import Publisher
 from kerneltui.fleet.engines.ssh.serving import serve
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.entries import Role
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.protocol.status import KernelState
-from tests.support import PATIENCE, eventually
+from tests.support import PATIENCE, eventually, no_more_threads
 from tests.tui.fakes import FakeFleet, snapshot
 
 Message = dict[str, Any]
@@ -122,6 +126,24 @@ def test_a_quiet_box_sends_nothing_but_a_heartbeat(
     lines = [client.next() for _ in range(6)][-3:]
 
     assert [list(each) for each in lines] == [["now"]] * 3
+
+
+def test_a_request_for_which_there_is_no_thread_is_refused_and_later_ones_are_carried_out(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers_module, "MAX_AT_ONCE", 1)
+    outgoing = Outgoing(-1)
+    answers = Answers(fleet, outgoing, Publisher(fleet, outgoing), locked=False)
+    with monkeypatch.context() as refusing:
+        no_more_threads(refusing)
+        answers.take({"id": 1, "do": "warm", "spec": "python3"})
+
+    answers.take({"id": 2, "do": "warm", "spec": "python3"})
+
+    eventually(lambda: len(outgoing._lines) == 2)
+    refused, done = map(json.loads, outgoing._lines)
+    assert "cannot start a thread" in refused["error"]["text"]
+    assert done == {"id": 2, "result": None}
 
 
 @pytest.mark.parametrize(
