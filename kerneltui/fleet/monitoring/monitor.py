@@ -263,7 +263,7 @@ class KernelMonitor:
             return
         try:
             socket = subscription.open(manager.context, info, spawn, began, recording)
-        except zmq.ZMQError as error:
+        except (KernelError, OSError, zmq.ZMQError) as error:
             self._failures.tell(KernelError(f"cannot listen to {manager.describe()}: {error}"))
             again = partial(self._open, manager, subscription, info, spawn, began, recording)
             self._failed[subscription] = _Retry(again, time.monotonic() + RETRY)

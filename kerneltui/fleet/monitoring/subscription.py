@@ -113,22 +113,27 @@ class IopubSubscription:
         """Subscribe to the kernel's process number `spawn`; drop the facts of the one before.
 
         `began`: that process; None if it is not visible. `recording`: the recording of what it has
-        said until now, if it was not started here.
+        said until now, if it was not started here. Raises KernelError, ZMQError or OSError, and
+        leaves no socket open then.
         """
         if self.process is not None and began is not None:
             self._note_restart(self.process, began)
         self.process = began.identity if began is not None else None
-        self._gate = FloodGate(context, info)
-        is_first, self._spawn = self._spawn == 0, spawn
-        self._session = session_for(info)
+        session, gate, replay = session_for(info), FloodGate(context, info), None
+        try:
+            if recording is not None and recording.exists():
+                topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
+                gate.socket.subscribe(topic)
+                replay = Replay(recording, info, topic)
+        except BaseException:
+            gate.close()
+            raise
+        if replay is not None:
+            self._is_of_interest, self._is_present = self._spawn == 0, False
+        self._session, self._gate, self._replay = session, gate, replay
+        self._spawn = spawn
         self.facts = IopubFacts()
-        self._replay = None
-        if recording is not None and recording.exists():
-            topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
-            self._gate.socket.subscribe(topic)
-            self._replay = Replay(recording, info, topic)
-            self._is_of_interest, self._is_present = is_first, False
-        return self._gate.socket
+        return gate.socket
 
     @property
     def is_replaying(self) -> bool:

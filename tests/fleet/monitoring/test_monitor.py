@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import zmq
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.keeper.recording import flood_gate
 from kerneltui.fleet.monitoring import monitor as monitors
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.connection.sockets import connect
+from kerneltui.kernels.connection import context as contexts
+from kerneltui.kernels.connection.sockets import connect, default_context
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
@@ -290,11 +292,25 @@ def test_a_kernel_is_heard_on_after_what_we_failed_to_understand(
     eventually(lambda: monitored.shown() == [(Role.STDOUT, "understood")])
 
 
-def test_a_kernel_is_heard_once_there_are_descriptors_for_it_again(
+@pytest.mark.parametrize("error", [zmq.ZMQError(errno.EMFILE), OSError(errno.EIO, "no disk")])
+def test_a_kernel_is_heard_once_what_its_subscription_lacked_is_there_again(
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(monitors, "RETRY", 0.01)
+    monkeypatch.setattr(flood_gate, "connect", failing_once(connect, error))
+
+    monitored.spawn()
+    voice.print("hello\n")
+
+    eventually(lambda: monitored.shown() == [(Role.STDOUT, "hello")])
+
+
+def test_a_kernel_is_heard_once_there_is_room_for_a_context_again(
     monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitors, "RETRY", 0.01)
-    monkeypatch.setattr(flood_gate, "connect", failing_once(connect, zmq.ZMQError(errno.EMFILE)))
+    refused = failing_once(default_context, KernelError("too many files are open"))
+    monkeypatch.setattr(contexts, "default_context", refused)
 
     monitored.spawn()
     voice.print("hello\n")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,8 +18,8 @@ from kerneltui.fleet.monitoring.subscription import NEVER, IopubSubscription
 from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, SideMessage
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.connection.sockets import default_context
-from kerneltui.protocol.connection import Channel
+from kerneltui.kernels.connection.sockets import Context, default_context
+from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import LOOKER, Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import Event, KernelState, Reported
@@ -66,6 +68,30 @@ def listening(voice: FakeKernel) -> Iterator[Listening]:
         listening = Listening(voice, kernel)
         yield listening
         listening.subscription.close()
+
+
+def test_a_subscription_whose_recording_is_not_to_be_seen_leaves_no_socket_open(
+    voice: FakeKernel, monkeypatch: pytest.MonkeyPatch, short_path: Path
+) -> None:
+    gates: list[FloodGate] = []
+
+    def gate(context: Context, info: ConnectionInfo) -> FloodGate:
+        gates.append(FloodGate(context, info))
+        return gates[0]
+
+    def fail(_path: Path) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with Kernel(voice.info) as kernel, monkeypatch.context() as patch:
+        subscription = IopubSubscription(kernel.manager, Transcript())
+        patch.setattr(ear_module, "FloodGate", gate)
+        patch.setattr(Path, "exists", fail)
+
+        with pytest.raises(OSError, match="Input/output error"):
+            subscription.open(default_context(), voice.info, 1, recording=short_path / "k.iopub")
+
+    assert subscription.socket is None
+    assert [each.socket.closed for each in gates] == [True]
 
 
 # -- statuses ----
