@@ -355,11 +355,11 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def _end(self, wanted: Wanted, *, now: bool, clean_up: Callable[[], None]) -> None:
         if not self.owns_kernel:
             return
-        if not now:
-            self.follow_server()  # before the order: an exit after it is taken for the kernel's
-        self.life.order(wanted)
         if now:
-            self._stopper.kill()
+            self._kill(wanted)
+        else:
+            self.follow_server()  # before the order: an exit after it is taken for the kernel's
+            self.life.order(wanted)
         with self._turn.taken():
             self.life.order(wanted)  # again: the verb before may have started a process
             self._stop(now)
@@ -390,9 +390,20 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         if not now:
             self.follow_server()
         self._restarter.reset()
-        self.life.order(Wanted.RESTART)
         if now:
+            self._kill(Wanted.RESTART)
+        else:
+            self.life.order(Wanted.RESTART)
+
+    def _kill(self, wanted: Wanted) -> None:
+        """Kill at once, as ordered; if that is not permitted, what was ordered before holds."""
+        before = self.status
+        self.life.order(wanted)
+        try:
             self._stopper.kill()
+        except BaseException:
+            self.life.order(before.wanted, before.reason)
+            raise
 
     def wants_restart(self) -> bool:
         """Tell whether the kernel is to be started again after it died without an order."""

@@ -129,10 +129,14 @@ def _leaders(process: KernelProcess) -> Iterable[ProcessIdentity]:
 def kill_family(process: KernelProcess) -> None:
     """SIGKILL the process group and the whole family; the process itself is not reaped here.
 
-    A process that has ended may have left some of its family.
+    A process that has ended may have left some of its family. Another user's processes, which sudo
+    may have started, are left alone. Raises PermissionError if the process itself is one of them.
     """
     family = family_of(process)
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGKILL)
     for each in family:
-        kill_process(each)
+        try:
+            kill_process(each)
+        except PermissionError:
+            _log.warning("process %s is another user's and lives on", describe_process(each))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -23,12 +24,13 @@ from kerneltui.errors import (
     NoSuchKernel,
 )
 from kerneltui.kernels.connection.sockets import CLOSE_LINGER
+from kerneltui.kernels.management import shutdown
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.log_file import LogFile
-from kerneltui.kernels.processes.process import outside_group
+from kerneltui.kernels.processes.process import ChildProcess, kill_process, outside_group
 from kerneltui.kernels.processes.tree import descendants
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import KernelState, Wanted
 from tests.children import Children
 from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
@@ -238,6 +240,45 @@ def test_now_ends_what_left_the_kernels_group(children: Children) -> None:
 
     eventually(lambda: not escaped.is_alive())
     assert manager.left_behind == ()
+
+
+def test_now_ends_the_rest_of_the_family_though_one_is_another_users(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = children.start("escapes")
+    (escaped,) = escaped_from(manager)
+    other = ProcessIdentity(1, 0, "another boot")
+    family = shutdown.family_of
+
+    def kill_ours(process: ProcessIdentity) -> None:
+        if process == other:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        kill_process(process)
+
+    monkeypatch.setattr(shutdown, "family_of", lambda process: (other, *family(process)))
+    monkeypatch.setattr(shutdown, "kill_process", kill_ours)
+
+    manager.shutdown_kernel(now=True)
+
+    eventually(lambda: not escaped.is_alive())
+
+
+@pytest.mark.parametrize("verb", ["restart_kernel", "shutdown_kernel"])
+def test_a_kernel_that_may_not_be_killed_is_not_awaited_or_taken_for_ended(
+    children: Children, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    manager = children.start("waits")
+
+    def refuse(_process: ChildProcess, _signum: int) -> NoReturn:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChildProcess, "send_signal", refuse)
+        with pytest.raises(PermissionError):
+            getattr(manager, verb)(now=True)
+
+    assert manager.is_alive()
+    assert manager.status.wanted is Wanted.UP
 
 
 def test_a_polite_shutdown_leaves_what_left_the_group_and_reports_it(
