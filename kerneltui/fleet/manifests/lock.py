@@ -49,13 +49,12 @@ class ManifestLock:
             try:
                 lock_file(fd, deadline)
                 if is_at(fd, path):
-                    break
+                    _remove_parts(path)
+                    return cls(path, fd)
             except BaseException:
                 os.close(fd)
                 raise
             os.close(fd)  # another version was written meanwhile
-        _remove_parts(path)
-        return cls(path, fd)
 
     @classmethod
     def create(cls, path: Path, text: str) -> ManifestLock:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -33,6 +34,21 @@ def lock(path: Path) -> Iterator[ManifestLock]:
 def test_a_manifest_is_locked_from_its_first_moment_on(path: Path) -> None:
     assert path.read_text() == "one"
     assert is_locked(path)
+
+
+def test_a_manifest_whose_folder_could_not_be_listed_is_not_left_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_folder: Path, _pattern: str) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    ManifestLock.create(path, "one").release()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            ManifestLock.take(path)
+
+    assert not is_locked(path)
 
 
 @pytest.mark.usefixtures("lock")
