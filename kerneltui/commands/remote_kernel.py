@@ -13,9 +13,11 @@ from kerneltui.errors import KernelDied, KernelError, KernelTimeout
 from kerneltui.fleet.engines.remote_engine import RemoteEngine
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript.entries import TranscriptView
 from kerneltui.protocol.status import KernelState
 
 LOOK = 0.05  # seconds between two looks at a kernel
+LAST_WORDS = 10.0  # seconds for the last output of a kernel that has ended to come
 SILENCE = 10.0  # seconds for which its engine may be disconnected
 UNATTENDED = (
     "no front end is connected to it; if its server kept output for one that comes back, that"
@@ -76,6 +78,30 @@ class RemoteKernel:
     def interrupt(self) -> None:
         with self.asked() as engine:
             engine.do(Verb.INTERRUPT, self.row().target)
+
+
+class LastWords:
+    """Tells when the output of a kernel is complete: its end may be told before that output."""
+
+    def __init__(self, kernel: RemoteKernel) -> None:
+        self.died: KernelDied | None = None
+        """How it has ended; None while it has not."""
+        self.is_busy = False
+        self._kernel = kernel
+        self._due = 0.0
+
+    def look(self) -> None:
+        """Look whether it has ended. Raises KernelError if nothing is known of it."""
+        if self.died is not None:
+            return
+        try:
+            self.is_busy = self._kernel.row().state is KernelState.BUSY
+        except KernelDied as died:
+            self.died, self._due = died, time.monotonic() + LAST_WORDS
+
+    def are_in(self, view: TranscriptView) -> bool:
+        """Tell whether a view, read after the look, has all that it has said, or it is overdue."""
+        return self.died is not None and (not view.is_open or time.monotonic() >= self._due)
 
 
 def found(word: str, engines: OpenedEngines) -> RemoteKernel | None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from kerneltui.commands.cell_output import last_lines
 from kerneltui.commands.printing import OutputPrinter
-from kerneltui.commands.remote_kernel import RemoteKernel
-from kerneltui.commands.remote_output import RemoteOutput, piece, said_in
+from kerneltui.commands.remote_kernel import LastWords, RemoteKernel
+from kerneltui.commands.remote_output import NOTHING, RemoteOutput, piece, said_in
 from kerneltui.commands.wanted_output import Wanted
-from kerneltui.errors import KernelDied, KernelError
+from kerneltui.errors import KernelError
 from kerneltui.fleet.transcript.entries import TranscriptSource, TranscriptView
 
 POLL = 0.2  # seconds between two looks
@@ -62,12 +62,12 @@ def _first_view(look: Look) -> TranscriptView | None:
 
 
 def _follow(kernel: RemoteKernel, look: Look, printer: OutputPrinter, output: RemoteOutput) -> None:
-    is_over = False
+    source: TranscriptSource | None = None
+    last_words, is_over = LastWords(kernel), False
     while not is_over:
+        last_words.look()
+        source = look() or source  # a kernel that is gone has none, but may have said more
+        view = source.view() if source is not None else NOTHING
+        is_over = last_words.are_in(view)
+        printer.print(output.read(list(said_in(view)), is_over=is_over))
         time.sleep(POLL)
-        try:
-            kernel.row()
-        except KernelDied:
-            is_over = True  # looked at first: its last output is read after it
-        if (source := look()) is not None:
-            printer.print(output.read(list(said_in(source.view())), is_over=is_over))

@@ -8,20 +8,19 @@ from functools import partial
 
 from kerneltui.commands.printing import Colours, OutputPrinter, warn
 from kerneltui.commands.prompt import Keyboard, ask
-from kerneltui.commands.remote_kernel import LOOK, RemoteKernel
-from kerneltui.commands.remote_output import RemoteOutput, said_in
+from kerneltui.commands.remote_kernel import LOOK, LastWords, RemoteKernel
+from kerneltui.commands.remote_output import NOTHING, RemoteOutput, said_in
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
-from kerneltui.fleet.transcript.entries import Role, TranscriptView
+from kerneltui.fleet.transcript.entries import RequestEnd, Role, TranscriptSource, TranscriptView
 from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol.text import plain
 
 FAILED, TIMED_OUT, INTERRUPTED = 1, 124, 130  # exit codes
 TAKEN = 15.0  # seconds for an engine to take code, and then for a kernel to begin with it
-SETTLED = 0.4  # seconds without news after which a cell that is not queued any more has ended
-LAST_WORDS = 5.0  # seconds for code that was interrupted to end
-EMPTY = TranscriptView()
+TOLD = 15.0  # seconds for the end of code that does not run any more to be told
+END_TIME = 5.0  # seconds for code that was interrupted to end
 
 
 class RemoteRun:
@@ -39,8 +38,11 @@ class RemoteRun:
         self._output = RemoteOutput()
         self._msg_id = ""
         """The msg_id of the request."""
+        self._source: TranscriptSource | None = None
+        """The kernel's transcript; the last one, if it is gone."""
+        self._last_words = LastWords(kernel)
         self._has_begun = False
-        self._has_failed = False
+        self._has_told_error = False
         self._answered: tuple[Prompt, float] | None = None
         """The prompt that was answered last, and when it was asked: code may ask the same again."""
 
@@ -50,12 +52,14 @@ class RemoteRun:
             with self._kernel.asked() as engine:
                 self._msg_id = engine.console.execute(self._kernel.kernel_id, self._code)
             try:
-                ended = self._follow(printer, self._deadline)
+                end = self._follow(printer, self._deadline)
             except KeyboardInterrupt:
                 return self._interrupt(printer, INTERRUPTED)
-            if not ended:
+            if end is None:
                 return self._interrupt(printer, TIMED_OUT)
-        return FAILED if self._has_failed else 0
+        if end.error is not None and not self._has_told_error:
+            warn(f"{self._kernel.name}: {end.error}")
+        return 0 if end.error is None else FAILED
 
     def _interrupt(self, printer: OutputPrinter, code: int) -> int:
         """Interrupt the code, unless it has not begun: what runs then is the code of others."""
@@ -67,43 +71,55 @@ class RemoteRun:
         except ActionRefused as error:
             warn(f"{error}; the code still runs")
             return code
-        if not self._follow(printer, time.monotonic() + LAST_WORDS):
+        if self._follow(printer, time.monotonic() + END_TIME) is None:
             warn("it was interrupted, but still runs")
         return code
 
-    def _follow(self, printer: OutputPrinter, deadline: float | None) -> bool:
-        """Print the output until the code ends; return False if it has not at the deadline."""
-        taken_by, quiet_since = time.monotonic() + TAKEN, time.monotonic()
-        version = -1
+    def _follow(self, printer: OutputPrinter, deadline: float | None) -> RequestEnd | None:
+        """Print the output until the code ends; return its end, or None at the deadline.
+
+        Raises KernelError if it will not end, or its end is not told.
+        """
+        patience_ends, version = time.monotonic() + TAKEN, -1
         while True:
+            self._last_words.look()
             view, now = self._view(), time.monotonic()
             self._look_for_begin(view)
-            if is_queued := self._is_queued():  # perhaps behind the code of others
-                taken_by = now + TAKEN
-            if view.version != version or is_queued:
-                version, quiet_since = view.version, now
-            is_over = self._has_begun and now - quiet_since > SETTLED
+            if self._is_under_way() or (self._has_begun and view.version != version):
+                patience_ends = now + (TOLD if self._has_begun else TAKEN)
+            version, end = view.version, view.end_of(self._msg_id)
+            is_complete = self._last_words.are_in(view)
             lines = list(said_in(view, frozenset({self._msg_id})))
-            self._has_failed |= any(each.role is Role.ERROR for each in lines)
-            printer.print(self._output.read(lines, is_over=is_over))
-            if is_over:
-                return True
-            if not self._has_begun and now > taken_by:
-                raise KernelError(f"{self._kernel.name} has not taken the code; see its console")
+            self._has_told_error |= any(each.role is Role.ERROR for each in lines)
+            printer.print(self._output.read(lines, is_over=end is not None or is_complete))
+            if end is not None and not end.is_given_up:
+                return end
+            if is_complete and self._last_words.died is not None:
+                raise self._last_words.died
+            if end is not None and self._last_words.died is None and view.is_open:
+                raise KernelError(f"{self._kernel.name}: the code has not ended: {end.error}")
+            if now > patience_ends:
+                raise KernelError(f"{self._kernel.name} {self._silence()}")
             if deadline is not None and now >= deadline:
-                return False
-            self._kernel.row()  # raises an error if it is gone
+                return None
             self._answer_prompt(deadline)
             time.sleep(LOOK)
 
+    def _silence(self) -> str:
+        if self._has_begun:
+            return "does not run the code any more, but has not told how it has ended"
+        return "has not taken the code; see its console"
+
     def _view(self) -> TranscriptView:
         with self._kernel.asked() as engine:
-            transcript = engine.transcript(self._kernel.kernel_id)
-        return transcript.view() if transcript is not None else EMPTY
+            self._source = engine.transcript(self._kernel.kernel_id) or self._source
+        return self._source.view() if self._source is not None else NOTHING
 
-    def _is_queued(self) -> bool:
+    def _is_under_way(self) -> bool:
+        """Tell whether the code waits, perhaps for that of others, or may still run."""
         with self._kernel.asked() as engine:
-            return bool(engine.console.queued.get(self._kernel.kernel_id))
+            is_queued = bool(engine.console.queued.get(self._kernel.kernel_id))
+        return is_queued or (self._has_begun and self._last_words.is_busy)
 
     def _look_for_begin(self, view: TranscriptView) -> None:
         """Take note that the kernel has begun; raise KernelError if a note says it never will."""
@@ -120,7 +136,8 @@ class RemoteRun:
     def _answer_prompt(self, deadline: float | None) -> None:
         """Ask the user what the code asks; without a terminal, tell it that there is no input."""
         prompt = self._prompt()
-        if prompt is None or (prompt, prompt.asked_at) == self._answered:
+        is_over = self._last_words.died is not None
+        if prompt is None or is_over or (prompt, prompt.asked_at) == self._answered:
             return
         line: str | None = END_OF_INPUT
         if self._may_ask:
@@ -147,8 +164,9 @@ class RemoteRun:
                 break
             if line is not None:
                 return line
-            if deadline is not None and time.monotonic() >= deadline:
+            self._last_words.look()
+            is_due = deadline is not None and time.monotonic() >= deadline
+            if is_due or self._last_words.died is not None:
                 return None
-            self._kernel.row()  # raises an error if it is gone
             time.sleep(LOOK)
         return END_OF_INPUT if self._prompt() == prompt else None

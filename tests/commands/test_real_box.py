@@ -80,6 +80,12 @@ def test_code_runs_there_and_is_in_its_logs(box: Box) -> None:
     assert "said there\n" in box("logs", "box:etl")
 
 
+def test_code_that_raises_there_fails_here_with_its_traceback(box: Box) -> None:
+    told = box.process("--host", "box", "run", "etl", "-c", "1 / 0", code=1)
+
+    assert "ZeroDivisionError: division by zero" in told
+
+
 def test_a_signal_and_a_new_name_reach_it(box: Box) -> None:
     box.in_process("signal", "CONT", "box:etl")
     box.in_process("rename", "box:etl", "load")

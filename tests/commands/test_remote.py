@@ -8,14 +8,14 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kerneltui import paths
 from kerneltui.cli import main
-from kerneltui.commands import remote_run
+from kerneltui.commands import remote_kernel, remote_run
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet import composition
 from kerneltui.fleet.console.conversation import NOT_RUN
@@ -25,7 +25,8 @@ from kerneltui.fleet.engines.choice import AnyEngine
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.settings import ServerSettings
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.fleet.transcript.entries import Role
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript.entries import RequestEnd, Role
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol.status import KernelState
@@ -242,6 +243,9 @@ def test_the_end_of_the_wait_is_told(machines: Machines, capsys: Out) -> None:
     assert "is busy after 0.1 s" in capsys.readouterr().err
 
 
+FINISHED = RequestEnd("m1")
+
+
 class TalkingConsole(FakeConsole):
     """Writes to a transcript what a kernel that runs code does."""
 
@@ -263,23 +267,32 @@ class TalkingConsole(FakeConsole):
         self.write(Role.INPUT, f"In [1]: {code}", parent)
         for role, text in self._said:
             self.write(role, text, parent)
+        if not self.queued:
+            error = next((text for role, text in self._said if role is Role.ERROR), None)
+            self.finish(RequestEnd(parent, error))
+
+    def finish(self, end: RequestEnd = FINISHED) -> None:
+        self.queued = {}
+        self.transcript.end(end)
 
     def write(self, role: Role, text: str, parent: str = "m1") -> None:
         self.transcript.write(role, text, time=0.0, parent=parent)
 
 
-class AskingTwice(TalkingConsole):
-    """Its code asks the same question again, as soon as it is answered."""
+class AskingConsole(TalkingConsole):
+    """Its code asks the same question again, as soon as it is answered, so many times."""
 
-    def ask(self, asked_at: float) -> None:
-        self.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1", asked_at)}
-        self.queued = {"gpu:k0": ("input(), input()",)}
+    def ask(self, times: float) -> None:
+        self.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1", asked_at=times)}
+        self.queued = {"gpu:k0": ("input()",)}
 
     def answer(self, prompt: Prompt, value: str) -> None:
         super().answer(prompt, value)
-        self.prompts, self.queued = {}, {}
-        if prompt.asked_at == 1.0:
-            self.ask(2.0)
+        self.prompts = {}
+        if prompt.asked_at > 1:
+            self.ask(prompt.asked_at - 1)
+        else:
+            self.finish()
 
 
 @pytest.mark.usefixtures("machines")
@@ -312,10 +325,141 @@ def test_code_that_raises_ends_with_1(machines: Machines, capsys: Out) -> None:
     assert capsys.readouterr().err == "ZeroDivisionError: division by zero\n"
 
 
+def begun(machines: Machines) -> TalkingConsole:
+    """Have code that is run begin, and not end."""
+    console = talking(machines)
+    console.queued = {"gpu:k0": ("1 / 0",)}
+    return console
+
+
+def later(*steps: Callable[[], None]) -> None:
+    """Take steps while a command runs: long after it has looked for the first time."""
+
+    def take() -> None:
+        for step in steps:
+            step()
+
+    threading.Timer(1.0, take).start()
+
+
+def test_a_run_waits_until_the_end_of_its_code_is_told_however_still_it_is(
+    machines: Machines, capsys: Out
+) -> None:
+    console = begun(machines)
+    threading.Timer(0.2, lambda: setattr(console, "queued", {})).start()
+
+    later(
+        lambda: console.write(Role.ERROR, "ZeroDivisionError: division by zero"),
+        lambda: console.finish(RequestEnd("m1", "ZeroDivisionError: division by zero")),
+    )
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1 / 0"]) == 1
+    assert capsys.readouterr().err == "ZeroDivisionError: division by zero\n"
+
+
+def test_the_exit_code_of_a_run_is_that_of_the_reply_and_not_of_what_was_shown(
+    machines: Machines, capsys: Out
+) -> None:
+    console = begun(machines)
+
+    later(lambda: console.finish(RequestEnd("m1", "1: No such file")))
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "ls"]) == 1
+    assert capsys.readouterr().err == "kerneltui: name-gpu:k0: 1: No such file\n"
+
+
+def test_an_error_that_code_has_caught_and_shown_does_not_fail_it(machines: Machines) -> None:
+    console = begun(machines)
+
+    later(lambda: console.write(Role.ERROR, "ValueError: shown"), console.finish)
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "show()"]) == 0
+
+
+def test_a_run_whose_kernel_is_restarted_fails(machines: Machines, capsys: Out) -> None:
+    console = begun(machines)
+    console.transcript.mark_open(True)
+
+    later(lambda: console.finish(RequestEnd("m1", "it was restarted", is_given_up=True)))
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "sleep"]) == 1
+    told = "kerneltui: name-gpu:k0: the code has not ended: it was restarted\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_run_whose_end_is_never_told_is_an_error(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(remote_run, "TOLD", 0.2)
+    console = begun(machines)
+
+    later(lambda: setattr(console, "queued", {}))
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 1
+    assert "has not told how it has ended" in capsys.readouterr().err
+
+
+# -- the last words of a kernel ----
+
+DEAD = (snapshot("gpu:k0", KernelState.DEAD, engine="gpu", reason="killed"),)
+WAYS_TO_END = pytest.mark.parametrize("rows", [DEAD, ()], ids=["dead", "gone"])
+
+
+def end_without_last_words(
+    machines: Machines, console: TalkingConsole, rows: tuple[KernelSnapshot, ...]
+) -> None:
+    """Have the kernel end, and be told as ended before its last output is."""
+    machines.gpu.snapshots = rows
+    if not rows:
+        del machines.gpu.transcripts["gpu:k0"]
+    later(
+        lambda: console.write(Role.STDERR, "last words\n"),
+        lambda: console.transcript.mark_open(False),
+    )
+
+
+@WAYS_TO_END
+def test_a_run_prints_the_last_words_of_a_kernel_that_ends(
+    machines: Machines, capsys: Out, rows: tuple[KernelSnapshot, ...]
+) -> None:
+    console = begun(machines)
+    console.transcript.mark_open(True)
+
+    threading.Timer(0.3, end_without_last_words, [machines, console, rows]).start()
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "crash"]) == 1
+    assert capsys.readouterr().err.startswith("last words\nkerneltui: name-gpu:k0 is ")
+
+
+@WAYS_TO_END
+def test_logs_print_the_last_words_of_a_kernel_that_ends(
+    machines: Machines, capsys: Out, rows: tuple[KernelSnapshot, ...]
+) -> None:
+    console = talking(machines)
+    console.transcript.mark_open(True)
+
+    threading.Timer(1.5, end_without_last_words, [machines, console, rows]).start()
+
+    assert main([*GPU, "logs", "-f", "gpu:k0"]) == 0
+    assert capsys.readouterr() == ("earlier\n", "last words\n")
+
+
+def test_logs_of_a_kernel_whose_last_words_are_not_told_end(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_kernel, "LAST_WORDS", 0.1)
+    talking(machines).transcript.mark_open(True)
+
+    threading.Timer(1.5, lambda: setattr(machines.gpu, "snapshots", DEAD)).start()
+
+    assert main([*GPU, "logs", "-f", "gpu:k0"]) == 0
+
+
 def test_code_that_takes_too_long_is_interrupted(machines: Machines) -> None:
-    talking(machines).queued = {"gpu:k0": ("sleep",)}
+    console = talking(machines)
+    console.queued = {"gpu:k0": ("sleep",)}
     machines.gpu.snapshots = (snapshot("gpu:k0", KernelState.BUSY, engine="gpu"),)
-    ends = threading.Timer(0.5, lambda: setattr(machines.gpu.console, "queued", {}))
+    ends = threading.Timer(0.5, console.finish)
     ends.start()
 
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
@@ -341,8 +485,8 @@ def test_code_that_waits_behind_that_of_others_is_waited_for(
     console.is_busy, console.queued = True, {"gpu:k0": ("1",)}
 
     def begin() -> None:
-        console.run("1")
         console.queued = {}
+        console.run("1")
 
     begins = threading.Timer(1.0, begin)
     begins.start()
@@ -380,8 +524,9 @@ def test_the_note_that_code_is_not_run_counts_for_that_code_alone(
 
 
 def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Machines) -> None:
-    console = talking(machines, (Role.STDOUT, "x\n"))
-    console.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1")}
+    console = AskingConsole(Transcript())
+    machines.gpu.transcripts["gpu:k0"], machines.gpu.console = console.transcript, console
+    console.ask(1)
 
     assert main([*GPU, "run", "gpu:k0", "-c", "input()"]) == 0
 
@@ -389,9 +534,9 @@ def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Mac
 
 
 def test_the_same_question_is_answered_as_often_as_it_is_asked(machines: Machines) -> None:
-    console = AskingTwice(Transcript())
+    console = AskingConsole(Transcript())
     machines.gpu.transcripts["gpu:k0"], machines.gpu.console = console.transcript, console
-    console.ask(1.0)
+    console.ask(2)
 
     assert main([*GPU, "run", "gpu:k0", "-c", "input(), input()"]) == 0
 
@@ -405,7 +550,7 @@ def test_code_that_waits_for_the_user_too_long_is_interrupted(
     console.queued = {"gpu:k0": ("input()",)}
     console.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1")}
     terminal, typing = pty.openpty()
-    ends = threading.Timer(0.5, lambda: setattr(console, "queued", {}))
+    ends = threading.Timer(0.5, console.finish)
     ends.start()
 
     with os.fdopen(typing) as keyboard:

@@ -18,6 +18,7 @@ from kerneltui.fleet.console.conversation import NEVER, NOT_RUN, REFUSALS, Conve
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
+from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread, describe_failure
@@ -53,9 +54,12 @@ class Console:
         find_log: Callable[[str], MessageLog | None],
         is_served: Callable[[str], bool] = lambda _kernel_id: False,
         *,
+        end: Callable[[str, RequestEnd, object], None] = lambda *_: None,
         may_look: bool = False,
     ) -> None:
         """`note`: adds a text to the transcript of a kernel; last, the request it is about, or "".
+
+        `end`: called with the end of each cell, and with the date of its reply.
 
         `is_served`: tells whether a kernel is a Jupyter server's.
 
@@ -78,6 +82,7 @@ class Console:
         self._find_manager = find_manager
         self._record = record
         self._note = note
+        self._end = end
         self._locked = False
         self._find_log = find_log
         self._is_served = is_served
@@ -253,6 +258,7 @@ class Console:
                 partial(self._record, kernel_id),
                 partial(self._note, kernel_id),
                 self._find_log(kernel_id) or MessageLog(),
+                end=partial(self._end, kernel_id),
                 permit=self._permit,
                 is_served=self._is_served(kernel_id),
                 may_look=self._may_look,

@@ -24,6 +24,7 @@ from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell, delete_subshells
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.session import renamed
@@ -37,6 +38,7 @@ from kerneltui.protocol.text import clean_code, clean_line
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 NEVER = math.inf
 PROMPT_WIDTH = 200
+ERROR_WIDTH = 1_000
 LEAVE_PATIENCE = 0.3  # seconds for a kernel to reply that it has deleted a subshell
 REQUEST_LIMIT = 100  # without a reply, of one client; far fewer than would block a socket's queue
 TURN_MESSAGES = 1_000  # read from one channel before the others have their turn
@@ -66,11 +68,14 @@ class Conversation:
         note: Callable[[str, str], None],
         log: MessageLog,
         *,
+        end: Callable[[RequestEnd, object], None] = lambda *_: None,
         permit: Callable[[], None] = lambda: None,
         is_served: bool = False,
         may_look: bool = False,
     ) -> None:
         """`note`: adds a text to the transcript, about a request.
+
+        `end`: called with the end of each cell, and with the date of its reply.
 
         `permit`: raises ActionRefused while no request may be sent.
 
@@ -82,6 +87,7 @@ class Conversation:
         self._manager = manager
         self._record = record
         self._note = note
+        self._end = end
         self._log = log
         self._permit = permit
         self._client: BlockingKernelClient | None = None
@@ -363,12 +369,13 @@ class Conversation:
                 reply.set_result(message["content"])
         elif self._is_ours(request):
             cells = self._running if request in self._running else self._beside
-            code = cells.pop(request)
+            code, content = cells.pop(request), message["content"]
             self._sent_at.pop(request, None)
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error ends it
-            if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
+            if message["msg_type"] == "execute_reply" and was_aborted(content):
                 self._note(f"{NOT_RUN}, as a cell before it failed: {clean_code(code)}", request)
+            self._end(RequestEnd(request, _error(content)), message["header"].get("date"))
 
     def _is_ours(self, request: str) -> bool:
         """Tell whether a request is an unfinished cell of ours."""
@@ -471,11 +478,21 @@ class Conversation:
             for request in subshell.take_parked():
                 request.fail(error)
             subshell.forget()  # it went with its process
+        for msg_id in (*self._running, *self._beside):
+            self._end(RequestEnd(msg_id, why, is_given_up=True), None)
         self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
         self._sent_at = {}
         self._proof.forget()
         self._probe.forget()
         self.close()
+
+
+def _error(reply: Content) -> str | None:
+    """Return what a reply says that code has failed with, as one line; None if it has not."""
+    if fields.text(reply, "status") == "ok":
+        return None
+    names = (fields.text(reply, "ename"), fields.text(reply, "evalue"))
+    return clean_line(": ".join(filter(None, names)), ERROR_WIDTH)
 
 
 def _received(channel: ClientChannel) -> Iterator[Message]:

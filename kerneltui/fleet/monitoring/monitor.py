@@ -24,6 +24,7 @@ from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubSubscription
 from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.fleet.transcript.batch import SideMessage
+from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.fleet.transcript.operations import Block, Step
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.store import TranscriptStore
@@ -164,6 +165,16 @@ class KernelMonitor:
         if watched is not None and message["msg_type"] == "execute_reply":
             watched.subscription.replied = parent_id(message)
         self._tell(kernel_id, message["header"].get("date"), rendition(message))
+
+    def end(self, kernel_id: str, request: RequestEnd, date: object) -> None:
+        """Show that a request of ours is over, once its output is shown.
+
+        `date`: when its reply was sent, if that is a `datetime`.
+        """
+        watched = self._watched.get(kernel_id)
+        if watched is not None:
+            watched.subscription.ends.tell(request, date)
+            self._mailbox.put(lambda: None)
 
     def note(self, kernel_id: str, text: str, parent: str = "") -> None:
         """Add a note of our own to a transcript. `parent`: the msg_id of a request it is about."""

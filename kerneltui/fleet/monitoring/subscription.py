@@ -27,6 +27,7 @@ from kerneltui.fleet.monitoring.iopub_facts import (
 )
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.monitoring.replay import Past, Replay
+from kerneltui.fleet.monitoring.request_ends import RequestEnds
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
@@ -78,6 +79,7 @@ class IopubSubscription:
         """The number of the last process from which anything was heard; any thread may read it."""
         self._skipped = 0
         """Bytes of output since the last rendering that were not even decoded."""
+        self.ends = RequestEnds()
         self._told: deque[SideMessage] = deque()
         self._replay: Replay | None = None
         self._is_of_interest = self._is_present = False
@@ -98,7 +100,7 @@ class IopubSubscription:
         """When to listen even if iopub is silent, an instant of `time.monotonic()`."""
         if self._replay is not None:
             return self._replay.due
-        told = self._told[0].due if self._told else NEVER
+        told = self._told[0].due if self._told else self.ends.due
         opens_at = self._gate.opens_at if self._gate else None
         return told if opens_at is None else min(told, opens_at)
 
@@ -133,6 +135,7 @@ class IopubSubscription:
         self._session, self._gate, self._replay = session, gate, replay
         self._spawn = spawn
         self.facts = IopubFacts()
+        self.transcript.mark_open(True)
         return gate.socket
 
     @property
@@ -156,6 +159,8 @@ class IopubSubscription:
             if self._gate is not None:
                 self._gate.close()
                 self._gate = None
+            self.transcript.mark_open(False)
+            self._end_requests(time.monotonic())
 
     def listen(self) -> bool:
         """Read what has come; tell whether there was anything."""
@@ -181,7 +186,18 @@ class IopubSubscription:
         skipped, self._skipped = self._skipped, 0
         for step in render(batch, skipped):
             step.apply(self.transcript, time.time())
-        return bool(batch) or self.facts is not before
+        self.ends.hear(received, now)
+        has_ended = self._end_requests(now)
+        return bool(batch) or has_ended or self.facts is not before
+
+    def _end_requests(self, now: float) -> bool:
+        """Write which requests are over; tell whether any is."""
+        if self._told:  # perhaps by the reply: what it tells is shown first
+            return False
+        over = self.ends.over(now, is_last=self._gate is None)
+        for each in over:
+            self.transcript.end(each)
+        return bool(over)
 
     def _remember(self, past: Sequence[Past]) -> None:
         """Show what was said before this subscription was opened, each with its time."""

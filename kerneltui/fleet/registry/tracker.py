@@ -65,6 +65,7 @@ class Tracker:
             self.monitor.note,
             self.monitor.message_log,
             self._is_served,
+            end=self.monitor.end,
         )
         self.orders = Orders(registry, store, given_by)
         self.deaths = Deaths(

@@ -47,7 +47,7 @@ def merge(
     """
     merged: list[Received | SideMessage] = []
     for each in received:
-        while told and _is_earlier(told[0].date, each[1]["header"].get("date")):
+        while told and is_earlier(told[0].date, each[1]["header"].get("date")):
             merged.append(told.popleft())
         merged.append(each)
     while told and told[0].due <= now:
@@ -55,7 +55,8 @@ def merge(
     return merged
 
 
-def _is_earlier(date: object, other: object) -> bool:
+def is_earlier(date: object, other: object) -> bool:
+    """Tell whether a message was sent before another; False if that is not known."""
     return isinstance(date, datetime) and isinstance(other, datetime) and date < other
 
 

@@ -52,6 +52,17 @@ class Entry:
 
 
 @frozen
+class RequestEnd:
+    """A request of ours is over: all that it has said is in the transcript."""
+
+    msg_id: str
+    error: str | None = None
+    """What it has failed with, in one line; None if its reply says that it has not."""
+    is_given_up: bool = False
+    """No reply is awaited any more: for example, its process has ended or was replaced."""
+
+
+@frozen
 class TranscriptView:
     """A transcript at one moment."""
 
@@ -62,6 +73,14 @@ class TranscriptView:
     """One past the number of the last line."""
     version: int = 0
     """It differs from an earlier view's if, and only if, anything else does."""
+    ends: tuple[RequestEnd, ...] = ()
+    """Those of the latest requests, in their order."""
+    is_open: bool = False
+    """A process is listened to: it may say more, even if it is known to have ended."""
+
+    def end_of(self, msg_id: str) -> RequestEnd | None:
+        """Return the end of a request; None if it is not over, or ended long ago."""
+        return next((each for each in self.ends if each.msg_id == msg_id), None)
 
     def line(self, number: int) -> tuple[Role, Line]:
         """Return the line with this number and its role; IndexError if there is none."""

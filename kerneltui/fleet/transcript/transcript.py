@@ -11,7 +11,7 @@ from threading import Lock
 
 from kerneltui.bounded import Bounded
 from kerneltui.fleet.model.retention import USUAL, Limits
-from kerneltui.fleet.transcript.entries import Chunk, Entry, Role, TranscriptView
+from kerneltui.fleet.transcript.entries import Chunk, Entry, RequestEnd, Role, TranscriptView
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.protocol.text import Line, OutputDecoder, Span
 
@@ -33,6 +33,8 @@ CHUNK_TIME = 1.0
 """Seconds in which the lines of one entry came, so that its time is true for each."""
 MAX_DISPLAYS = 1_000
 """Displays that are known by their id, the latest ones."""
+MAX_ENDS = 100
+"""Requests whose end is known, the latest ones."""
 _ECHO = "\n"  # begins the display ids of echoes, and no other ids
 MAX_WAITING = 64
 """Cells that may wait to be cleared with their next output."""
@@ -74,6 +76,8 @@ class Transcript:
         """How often each display is shown: 0 if all of it was dropped or cleared."""
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         """The cells to clear with their next output."""
+        self._ends: tuple[RequestEnd, ...] = ()
+        self._is_open = False
         self._version = 0
         self._view: TranscriptView | None = TranscriptView()
 
@@ -87,6 +91,19 @@ class Transcript:
     def note(self, text: str, *, time: float) -> None:
         """Add a remark of ours."""
         self.write(Role.NOTE, text, time=time)
+
+    def end(self, request: RequestEnd) -> None:
+        """Take note that a request is over, once all that it has said is written."""
+        with self._lock:
+            self._ends = (*self._ends, request)[-MAX_ENDS:]
+            self._changed()
+
+    def mark_open(self, is_open: bool) -> None:
+        """Say whether a process is listened to, whose output may be written."""
+        with self._lock:
+            if is_open != self._is_open:
+                self._is_open = is_open
+                self._changed()
 
     def write(
         self,
@@ -337,7 +354,9 @@ class Transcript:
             ]
             start += 1
         first = entries[0].start if entries else start
-        return TranscriptView(tuple(entries), first, start, self._version)
+        return TranscriptView(
+            tuple(entries), first, start, self._version, self._ends, self._is_open
+        )
 
     def _dropped_mark(self) -> tuple[Entry, ...]:
         if not self._first:

@@ -16,6 +16,7 @@ from kerneltui.fleet.console import ready_probe, shell_proof
 from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
@@ -36,10 +37,14 @@ class Talk:
         self.kernel.spawn()
         self.recorded: list[Message] = []
         self.notes: list[str] = []
+        self.ends: list[RequestEnd] = []
         self.log = MessageLog()
         self.conversation = Conversation(
-            self.kernel.manager, self.recorded.append, self.note, self.log
+            self.kernel.manager, self.recorded.append, self.note, self.log, end=self.end
         )
+
+    def end(self, end: RequestEnd, _date: object) -> None:
+        self.ends.append(end)
 
     def note(self, text: str, _msg_id: str) -> None:
         self.notes.append(text)
@@ -102,6 +107,35 @@ def test_code_is_told_before_its_kernel_can_say_that_it_runs(
         talk.abandon("the test is over")
 
     assert order == ["told", "sent"]
+
+
+# -- ends ----
+
+FAILED = {"status": "error", "ename": "ZeroDivisionError", "evalue": "by\nzero"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"), [({"status": "ok"}, None), (FAILED, "ZeroDivisionError: by zero")]
+)
+def test_a_reply_tells_how_code_has_ended(
+    talk: Talk, fake: FakeKernel, reply: dict[str, Any], error: str | None
+) -> None:
+    fake.replies["execute_request"] = reply
+
+    talk.execute("1 / 0")
+    talk.listen_until(lambda: bool(talk.ends))
+
+    assert talk.ends == [RequestEnd(fake.requests[0]["msg_id"], error)]
+
+
+def test_code_of_a_process_that_is_gone_is_given_up(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    request = fake.wait_for("execute_request")
+
+    talk.conversation.abandon("it was restarted")
+
+    assert talk.ends == [RequestEnd(request["msg_id"], "it was restarted", is_given_up=True)]
 
 
 # -- questions ----

@@ -17,6 +17,7 @@ from kerneltui.fleet.monitoring import monitor as monitors
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
+from kerneltui.fleet.transcript.entries import RequestEnd, TranscriptView
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection import context as contexts
 from kerneltui.kernels.connection.sockets import connect, default_context
@@ -90,6 +91,68 @@ def test_output_of_any_client_reaches_the_transcript(
     voice.print("hello\n")
 
     eventually(lambda: monitored.shown() == [(Role.STDOUT, "hello")])
+
+
+def view(monitored: Monitored) -> TranscriptView:
+    transcript = monitored.monitor.transcript(monitored.kernel_id)
+    assert transcript is not None
+    return transcript.view()
+
+
+def test_the_end_of_a_request_is_told_with_the_output_that_comes_after_its_reply(
+    monitored: Monitored, voice: FakeKernel
+) -> None:
+    end = RequestEnd(voice.cell["msg_id"], "ZeroDivisionError")
+    monitored.spawn()
+
+    monitored.monitor.end(monitored.kernel_id, end, None)
+    voice.print("late\n")
+    voice.status("idle", voice.cell)
+    eventually(lambda: view(monitored).end_of(end.msg_id) == end)
+
+    assert monitored.shown() == [(Role.STDOUT, "late")]
+
+
+def test_the_end_of_a_request_is_told_after_the_pages_of_its_reply(
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitors, "HOLD", 0.5)
+    page = {"source": "page", "data": {"text/plain": "help"}}
+    content = {"status": "ok", "payload": [page]}
+    reply = voice.session.new_message("execute_reply", content, parent=voice.cell)
+    end = RequestEnd(voice.cell["msg_id"])
+    monitored.spawn()
+    voice.status("idle", voice.cell)
+    eventually(lambda: monitored.state is KernelState.IDLE)
+
+    monitored.monitor.record(monitored.kernel_id, reply)
+    monitored.monitor.end(monitored.kernel_id, end, None)
+    eventually(lambda: view(monitored).end_of(end.msg_id) == end)
+
+    assert (Role.PAGER, "help") in monitored.shown()
+
+
+def test_a_transcript_is_open_until_the_last_words_of_a_dead_kernel_are_in(
+    monitored: Monitored, voice: FakeKernel
+) -> None:
+    monitored.spawn()
+    eventually(lambda: view(monitored).is_open)
+
+    monitored.kernel.die()
+    voice.print("last words\n")
+    eventually(lambda: not view(monitored).is_open)
+
+    assert (Role.STDOUT, "last words") in monitored.shown()
+
+
+def test_a_transcript_is_open_again_after_a_restart(monitored: Monitored) -> None:
+    monitored.spawn()
+    monitored.kernel.die()
+    eventually(lambda: not view(monitored).is_open)
+
+    monitored.kernel.spawn()
+
+    eventually(lambda: view(monitored).is_open)
 
 
 def test_a_change_is_told_after_the_turn(monitored: Monitored, voice: FakeKernel) -> None:

@@ -56,6 +56,7 @@ class Connections:
             self.monitor.note,
             self.monitor.message_log,
             lambda _kernel_id: True,
+            end=self.monitor.end,
             may_look=True,
         )
         self._engine = engine

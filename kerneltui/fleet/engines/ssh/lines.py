@@ -15,7 +15,7 @@ from typing import Any
 from kerneltui.fleet.engines.ssh.codec import Unusable, decode, mapping
 from kerneltui.frozen import frozen
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_LINE = 8_000_000  # bytes
 HEARTBEAT = 4.0  # seconds after which either side says that it is there, if nothing else
 CHUNK = 65_536  # bytes read at a time

@@ -9,8 +9,9 @@ from dataclasses import replace
 from kerneltui.fleet.engines.ssh.codec import Fields, Unusable, decode, items, mapping, whole
 from kerneltui.fleet.engines.ssh.codec import number as a_number
 from kerneltui.fleet.model.retention import USUAL
-from kerneltui.fleet.transcript.entries import Entry, Role, TranscriptView
+from kerneltui.fleet.transcript.entries import Entry, RequestEnd, Role, TranscriptView
 from kerneltui.fleet.transcript.image import MAX_PICTURE, Picture
+from kerneltui.fleet.transcript.transcript import MAX_ENDS
 from kerneltui.protocol.text import PLAIN, Line, Span, TextStyle, clean_lines
 
 MAX_LINES = 2 * USUAL.lines
@@ -24,7 +25,7 @@ class OutputCopy:
     def __init__(self) -> None:
         self.looked_at = 0.0
         """When a front end has read it last; an instant of `time.monotonic()`."""
-        self._view = TranscriptView()
+        self._view = TranscriptView(is_open=True)
         self._sizes: dict[int, int] = {}
 
     def view(self) -> TranscriptView:
@@ -47,16 +48,21 @@ class OutputCopy:
         first = whole(told.get("first", 0))
         if not 0 <= first < MAX_NUMBER:
             raise Unusable("a line has an impossible number")
-        self._show(first, [*head, *held[start:stop], *tail])
+        ends = decode(tuple[RequestEnd, ...], told.get("ends", []))
+        is_open = decode(bool, told.get("open", False))
+        self._show(first, [*head, *held[start:stop], *tail], ends, is_open=is_open)
 
-    def _show(self, first: int, entries: Sequence[Entry]) -> None:
+    def _show(
+        self, first: int, entries: Sequence[Entry], ended: tuple[RequestEnd, ...], *, is_open: bool
+    ) -> None:
         numbered = tuple(_numbered(first, entries))
         sizes = {id(each): self._sizes.get(id(each)) or _size(each) for each in numbered}
         end = numbered[-1].start + len(numbered[-1].lines) if numbered else first
         if end - first > MAX_LINES or sum(sizes.values()) > MAX_SIZE:
             raise Unusable("an output is larger than agreed")
         self._sizes = sizes
-        self._view = TranscriptView(numbered, first, end, self._view.version + 1)
+        ends = (*self._view.ends, *ended)[-MAX_ENDS:]
+        self._view = TranscriptView(numbered, first, end, self._view.version + 1, ends, is_open)
 
 
 def _numbered(number: int, entries: Sequence[Entry]) -> Iterator[Entry]:

@@ -12,7 +12,13 @@ from itertools import takewhile
 from operator import is_
 
 from kerneltui.fleet.engines.ssh.codec import Fields, encode
-from kerneltui.fleet.transcript.entries import Entry, Role, TranscriptView
+from kerneltui.fleet.transcript.entries import (
+    Entry,
+    RequestEnd,
+    Role,
+    TranscriptSource,
+    TranscriptView,
+)
 from kerneltui.protocol.text import Line, Span
 
 MAX_PICTURE = 200_000  # bytes
@@ -23,11 +29,20 @@ class OutputFeed:
     """Remembers what was sent of one transcript; the changes have to be sent in order."""
 
     def __init__(self) -> None:
+        self.source: TranscriptSource | None = None
+        """The transcript; the last one, if the kernel is gone."""
+        self._is_open = True
         self._held: tuple[Entry, ...] = ()
         self._version = 0
+        self._ends: tuple[RequestEnd, ...] = ()
         self._begin = 0
         """The number of the first line that is sent."""
         self._mark: tuple[Entry, ...] = ()
+
+    @property
+    def is_owed(self) -> bool:
+        """More may have been said than was sent."""
+        return self.source is not None and self._is_open
 
     def change(self, view: TranscriptView, budget: int) -> Fields | None:
         """Return what makes the other side's entries those of `view`; None for no change.
@@ -43,8 +58,13 @@ class OutputFeed:
             self._skip_to_end(view, budget)
             entries = self._wanted(view)
             told = _change(self._held, entries)
-        self._held = entries
-        return told.encoded(entries[0].start if entries else 0)
+        ends = [each for each in view.ends if each not in self._ends]
+        self._held, self._ends, self._is_open = entries, view.ends, view.is_open
+        return {
+            **told.encoded(entries[0].start if entries else 0),
+            "ends": encode(ends),
+            "open": view.is_open,
+        }
 
     def _wanted(self, view: TranscriptView) -> tuple[Entry, ...]:
         if self._begin > view.end:  # what was skipped was cleared

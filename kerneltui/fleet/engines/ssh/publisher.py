@@ -107,6 +107,7 @@ class Publisher:
         self._look_at_values()
         if self._seen_output == self._sent_output:
             self._look_at_output()
+        self._look_at_order()
         if notices := self._engine.take_notices():
             self._put({"notices": encode(notices)})
         if not self._has_told and now - self._told_at[-1] >= HEARTBEAT:
@@ -116,8 +117,9 @@ class Publisher:
 
     def _look_at_output(self) -> None:
         for kernel_id, output in self._output.items():
-            transcript = self._engine.transcript(kernel_id)
-            if transcript and (told := output.change(transcript.view(), self._budget)) is not None:
+            output.source = self._engine.transcript(kernel_id) or output.source
+            source = output.source
+            if source and (told := output.change(source.view(), self._budget)) is not None:
                 self._put_output({"output": kernel_id, "change": told})
         for kernel_id, messages in self._messages.items():
             log = self._engine.message_log(kernel_id)
@@ -147,12 +149,17 @@ class Publisher:
                     changed[kernel_id] = told
                 self._rows[kernel_id] = now
         self._seen = {kernel.kernel_id: kernel for kernel in snapshots}
-        self._rows = {kernel_id: self._rows[kernel_id] for kernel_id in self._seen}
-        order = list(self._seen)
         for start in range(0, len(changed), ROWS):
             self._put({"rows": dict(list(changed.items())[start : start + ROWS])})
+
+    def _look_at_order(self) -> None:
+        """Tell which kernels there are; one that is gone stays until its last output was sent."""
+        followed = self._output
+        owed = [each for each in self._rows if each in followed and followed[each].is_owed]
+        order = list(dict.fromkeys((*self._seen, *owed)))
         if order != self._order:
             self._order = order
+            self._rows = {kernel_id: self._rows[kernel_id] for kernel_id in order}
             self._put({"order": order})
             self._forget_logs_of_gone()
 

@@ -10,6 +10,7 @@ from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.engines.server.events import KernelEvent
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.gateway import relay
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets
@@ -50,6 +51,19 @@ def test_it_is_heard_and_talked_to(connected: ServerEngine, fake: FakeKernel) ->
 
     eventually(lambda: "hello" in text(connected))
     assert row(connected).executions == 1
+
+
+def test_the_end_of_its_code_is_told_with_its_output(
+    connected: ServerEngine, fake: FakeKernel
+) -> None:
+    fake.cells["hi()"] = [("stream", {"name": "stdout", "text": "hello\n"})]
+    transcript = connected.transcript(KERNEL)
+    assert transcript is not None
+
+    msg_id = connected.console.execute(KERNEL, "hi()")
+    eventually(lambda: transcript.view().end_of(msg_id) == RequestEnd(msg_id))
+
+    assert "hello" in text(connected)
 
 
 def test_it_can_be_talked_to_once_it_is_connected(connected: ServerEngine) -> None:

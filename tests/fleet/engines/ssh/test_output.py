@@ -13,7 +13,7 @@ from kerneltui.fleet.engines.ssh.codec import Fields, Unusable
 from kerneltui.fleet.engines.ssh.output_copy import OutputCopy
 from kerneltui.fleet.engines.ssh.output_feed import OutputFeed
 from kerneltui.fleet.model.retention import Limits
-from kerneltui.fleet.transcript.entries import Role
+from kerneltui.fleet.transcript.entries import RequestEnd, Role
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Transcript
 from tests.fleet.stage import shown
@@ -104,6 +104,45 @@ def test_nothing_is_sent_of_a_transcript_that_did_not_change() -> None:
     assert pass_on(transcript, feed, copy) is None
 
 
+def test_the_end_of_a_request_is_sent_with_its_output_and_once() -> None:
+    transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
+    ends = RequestEnd("m1", "ZeroDivisionError"), RequestEnd("m2")
+    told = []
+
+    for each in ends:
+        transcript.write(Role.STDOUT, "said\n", time=1.0)
+        transcript.end(each)
+        told.append(pass_on(transcript, feed, copy))
+
+    assert copy.view().ends == ends
+    assert [len(each["ends"]) for each in told if each] == [1, 1]
+
+
+def test_an_end_is_sent_of_a_request_whose_output_is_too_much() -> None:
+    transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
+    end = RequestEnd("m1", "ZeroDivisionError")
+    transcript.write(Role.ERROR, "Traceback\n" * 5_000, time=1.0, parent="m1")
+    transcript.end(end)
+    transcript.write(Role.STDOUT, "x\n" * 5_000, time=1.0, parent="m2")
+
+    pass_on(transcript, feed, copy, 10_000)
+
+    assert copy.view().end_of("m1") == end
+
+
+def test_a_copy_is_open_until_it_is_told_that_nothing_more_comes() -> None:
+    transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
+    transcript.mark_open(True)
+    opened = [copy.view().is_open]
+
+    pass_on(transcript, feed, copy)
+    opened.append(copy.view().is_open)
+    transcript.mark_open(False)
+    pass_on(transcript, feed, copy)
+
+    assert [*opened, copy.view().is_open] == [True, True, False]
+
+
 def test_of_a_flood_only_the_end_is_sent_and_the_rest_is_counted() -> None:
     transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
     transcript.write(Role.STDOUT, "first\n", time=1.0)
@@ -169,6 +208,8 @@ ENTRY = {"role": "STDOUT", "time": 1.0, "lines": [[["text"]]]}
         {"kept": 7},
         {"same": 1, "tail": [ENTRY]},
         {"first": -1},
+        {"ends": [{"error": "x"}]},
+        {"open": 1},
         {"first": 1 << 50},
         {"tail": [{**ENTRY, "role": "OMEN"}]},
         {"tail": [{**ENTRY, "time": None}]},

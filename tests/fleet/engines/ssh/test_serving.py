@@ -265,6 +265,31 @@ def test_output_waits_until_the_output_before_was_seen(client: Client, fleet: Fa
     assert client.news("change")["tail"][0]["lines"] == [[["two"]]]
 
 
+def test_a_kernel_is_gone_only_after_its_last_output(client: Client, fleet: FakeFleet) -> None:
+    there = fleet.transcripts["k1"] = Transcript()
+    there.mark_open(True)
+    there.write(Role.STDOUT, "first words\n", time=1.0)
+    client.send({"do": "follow", "output": ["k1"], "messages": []})
+    number = client.news("number")
+
+    fleet.snapshots, fleet.transcripts = (), {}
+    there.write(Role.STDOUT, "last words\n", time=1.0)
+    there.mark_open(False)
+    fleet.notices.append(Notice("warning", "not behind it"))
+    before: list[Message] = []
+    while "notices" not in (message := client.next()):
+        before.append(message)
+    assert not any(each.get("order") == [] for each in before)
+
+    client.send({"do": "seen", "number": number})
+    after: list[Message] = []
+    while "order" not in (message := client.next()):
+        after.append(message)
+
+    assert message["order"] == []
+    assert [each["change"]["open"] for each in after if "change" in each] == [False]
+
+
 def test_of_a_flood_less_is_sent_over_a_link_that_is_slow(
     client: Client, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
