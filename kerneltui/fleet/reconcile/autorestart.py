@@ -51,6 +51,9 @@ class AutoRestarter:
 
         A kernel may have died before its manager was told to restart it.
         """
+        # With a lease that is taken now, the registry may be out of date: the dashboard that held
+        # it may have given a kernel up.
+        is_informed = self._lease.held
         self._note_given_up()
         kernels = self._registry.all()
         may_restart = not self._is_locked()
@@ -62,7 +65,7 @@ class AutoRestarter:
                 kernel.manager.may_restart = partial(self._is_unasked, kernel)
         if not wanted:
             self._lease.release()
-        for kernel in wanted if has_it else ():
+        for kernel in wanted if has_it and is_informed else ():
             manager = kernel.manager
             if manager is not None and manager.process is not None and self._died_unasked(kernel):
                 self._restart(manager, manager.process)
@@ -75,7 +78,10 @@ class AutoRestarter:
         """Switch off the restarts of kernels that die too often: no dashboard begins again."""
         for kernel in self._registry.all():
             manager = kernel.manager
-            if manager is None or not (manager.has_given_up and kernel.is_autorestarted):
+            if manager is None or not kernel.is_autorestarted:
+                continue
+            _await_decision(manager)
+            if not manager.has_given_up:
                 continue
             if self._given_up.get(kernel.kernel_id) == manager.spawns:  # switched on since
                 continue
@@ -98,6 +104,7 @@ class AutoRestarter:
     def _died_unasked(self, kernel: TrackedKernel) -> bool:
         """Tell whether a kernel that was seen alive here has died, and that was not ordered."""
         assert kernel.manager is not None
+        _await_decision(kernel.manager)
         status = kernel.manager.status
         is_dead = kernel.was_alive and status.exited and status.wanted is Wanted.UP
         return is_dead and self._is_unasked(kernel)
@@ -125,3 +132,10 @@ class AutoRestarter:
 
     def _warn_of_failure(self, manager: KernelManager, error: Exception) -> None:
         self._warn(f"{manager.describe()} was not restarted: {error}")
+
+
+def _await_decision(manager: KernelManager) -> None:
+    """Return once it is decided what follows the end of a kernel's process, if that has ended."""
+    process = manager.process
+    if process is not None and process.exited:
+        manager.life.record_exit(process)

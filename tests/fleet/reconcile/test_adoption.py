@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.fleet.written_manifests import write_manifest
-from tests.support import as_before_linux_6_15, eventually
+from tests.support import Background, as_before_linux_6_15, eventually
 
 
 @pytest.fixture(autouse=True)
@@ -518,6 +520,39 @@ def test_a_kernel_that_one_dashboard_has_given_up_is_taken_up_by_no_other(
         other._reconciler.thread.take_turn(WITHIN)
     assert [each.state for each in other.snapshots] == [KernelState.DEAD]
     assert "died too often" in " ".join(each.text for each in holder.take_notices())
+
+
+@pytest.mark.parametrize("is_leaving", [False, True])
+def test_a_kernel_that_dies_too_often_stays_dead_though_the_decision_takes_time(
+    fleets: tuple[Fleet, Fleet], *, is_leaving: bool
+) -> None:
+    is_asked, may_decide = threading.Event(), threading.Event()
+
+    class Hesitant(RestartPolicy):
+        def delay(self, restarts: int) -> float | None:
+            is_asked.set()
+            assert may_decide.wait(WITHIN)
+            return super().delay(restarts)
+
+    fleets[0].start("tiny", cwd="/", autorestart=True)
+    holder, other = holder_first(fleets)
+    manager = holder.registry.all()[0].manager
+    assert manager is not None
+    manager._restarter.policy = Hesitant(limit=0)
+    eventually(lambda: manager.autorestart, WITHIN)
+    pid = holder.snapshots[0].pid or 0
+
+    os.killpg(pid, signal.SIGKILL)
+    assert is_asked.wait(WITHIN)
+    look = Background(
+        holder.close if is_leaving else partial(holder._reconciler.thread.take_turn, WITHIN)
+    )
+    may_decide.set()
+    look.result(WITHIN)
+    eventually(lambda: not other.snapshots[0].autorestart, WITHIN)
+    for _ in range(3):
+        other._reconciler.thread.take_turn(WITHIN)
+    assert [(each.state, each.pid) for each in other.snapshots] == [(KernelState.DEAD, pid)]
 
 
 def test_automatic_restart_can_be_switched_on_again_after_it_was_given_up(left: Watched) -> None:

@@ -203,6 +203,7 @@ def test_a_kernel_is_not_awaited_whose_restart_found_no_thread(
     restarter = fleet._reconciler.autorestarter
     restarter.look()
     fleet.do(Verb.AUTORESTART, kernel.now.target)
+    restarter._lease.take()  # held already for another kernel, as it were
     os.killpg(kernel.now.pid or 0, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
     fleet.take_notices()
