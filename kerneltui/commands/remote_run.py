@@ -97,7 +97,9 @@ class RemoteRun:
             if is_complete and self._last_words.died is not None:
                 raise self._last_words.died
             if end is not None and self._last_words.died is None and view.is_open:
-                raise KernelError(f"{self._kernel.name}: the code has not ended: {end.error}")
+                raise KernelError(
+                    f"{self._kernel.name}: how the code ended is not known: {end.error}"
+                )
             if now > patience_ends:
                 raise KernelError(f"{self._kernel.name} {self._silence()}")
             if deadline is not None and now >= deadline:

@@ -383,7 +383,7 @@ def test_a_run_whose_kernel_is_restarted_fails(machines: Machines, capsys: Out) 
     later(lambda: console.finish(RequestEnd("m1", "it was restarted", is_given_up=True)))
 
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep"]) == 1
-    told = "kerneltui: name-gpu:k0: the code has not ended: it was restarted\n"
+    told = "kerneltui: name-gpu:k0: how the code ended is not known: it was restarted\n"
     assert capsys.readouterr().err == told
 
 

@@ -636,6 +636,9 @@ def test_an_attached_kernel_that_is_found_while_another_is_written_to_takes_no_k
         await stage.press("c", *"1+")
         await stage.publish(snapshot("k1"), snapshot("k2"))
         await stage.press("1", "enter")
+        assert stage.notices == [
+            "the kernel to attach to is found; c in the table opens its console"
+        ]
 
     on_stage(play, fleet, settings=RunSettings(attached="k2"))
     assert fleet.console.sent == [("execute", "k1", "1+1")]

@@ -270,14 +270,16 @@ class Conversation:
         self._running = {first: code, **dict.fromkeys(later, "")}
         # A reply may have come before this client listened. This question's reply comes after all.
         over: Reply = Future()
-        over.add_done_callback(lambda _: self._drop(client.requests))
+        over.add_done_callback(partial(self._drop, client.requests))
         self._send_question("kernel_info_request", {}, over, None)
         if prompt is not None:
             self.offer(prompt)
 
-    def _drop(self, requests: Iterable[str]) -> None:
+    def _drop(self, requests: Iterable[str], over: Reply) -> None:
+        why = str(over.exception() or "it has ended, but its reply was not heard")
         for request in requests:
-            self._running.pop(request, None)
+            if self._running.pop(request, None) is not None:
+                self._end(RequestEnd(request, why, is_given_up=True), None)
         if self.prompt is not None and not self._is_ours(self.prompt.parent_id):
             self.prompt = None
 

@@ -7,7 +7,6 @@ Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import signal
@@ -62,7 +61,8 @@ class Keeper:
         if child_ends is not None:
             self._poller.register(child_ends, zmq.POLLIN)
         self._changed_at: tuple[int, ...] | None = None
-        self._said = ""
+        self._said = self._trouble = ""
+        """The problem that was told last, and why the last look at the folder has failed."""
         self._is_over = False
         self._look_at = 0.0  # monotonic
 
@@ -166,7 +166,7 @@ class Keeper:
         return service
 
     def _tell(self) -> None:
-        problem = self._recorder.problem
+        problem = self._recorder.problem or self._trouble
         if problem != self._said:
             self._said = problem
             self._lock.say(problem)
@@ -186,8 +186,11 @@ class Keeper:
 
         While the file system does not tell, what was known holds, and the next look asks again.
         """
-        with contextlib.suppress(OSError):
+        try:
             self._follow_folder()
+            self._trouble = ""
+        except OSError as error:
+            self._trouble = f"the keeper cannot look for kernels: {error.strerror}"
 
     def _follow_folder(self) -> None:
         try:

@@ -159,8 +159,8 @@ class IopubSubscription:
             if self._gate is not None:
                 self._gate.close()
                 self._gate = None
-            self.transcript.mark_open(False)
             self._end_requests(time.monotonic())
+            self.transcript.mark_open(False)
 
     def listen(self) -> bool:
         """Read what has come; tell whether there was anything."""

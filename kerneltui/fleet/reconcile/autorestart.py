@@ -137,5 +137,5 @@ class AutoRestarter:
 def _await_decision(manager: KernelManager) -> None:
     """Return once it is decided what follows the end of a kernel's process, if that has ended."""
     process = manager.process
-    if process is not None and process.exited:
+    if process is not None and process.wait(0):  # not `exited`: it may be ending for long
         manager.life.record_exit(process)

@@ -274,10 +274,10 @@ class MainScreen(Screen[None]):
         self._table.show(snapshots, now)
         if self._awaited and any(each.kernel_id == self._awaited for each in snapshots):
             awaited, self._awaited = self._awaited, ""
-            can_move = self._table.go_to(awaited)
-            if can_move and self.app.screen is self and self.focused in (None, self._table):
+            is_free = self.app.screen is self and self.focused in (None, self._table)
+            if self._table.go_to(awaited) and is_free:
                 self.focus_console()
-            elif can_move:  # what is typed now is meant for something else
+            else:  # what is typed now is meant for something else
                 key = self.key_of("focus.console")
                 self.say(f"the kernel to attach to is found; {key} in the table opens its console")
         self._show_selected()

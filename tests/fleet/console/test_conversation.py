@@ -393,6 +393,10 @@ def test_what_has_ended_before_its_client_was_taken_over_is_over(
 
     talk.listen_until(lambda: talk.conversation.running_client is None)
     assert talk.conversation.prompt is None
+    assert [(each.msg_id, each.is_given_up) for each in talk.ends] == [
+        ("cell", True),
+        ("next", True),
+    ]
 
 
 def test_a_client_that_is_taken_over_asks_for_a_subshell_of_its_own(

@@ -543,8 +543,13 @@ def test_a_recorder_keeps_its_kernels_while_the_file_system_tells_nothing(
             hide(patch, watched(kernel, short_path), code)
             keeper._look()
 
+            keeper._tell()
+
         assert [each.manifest for each in keeper._recorder.kernels] == [kernel.manifest]
         assert not keeper._is_over
+        keeper._look()
+        keeper._tell()
+        assert keeper._said == ""
         keeper.close()
 
 

@@ -31,7 +31,6 @@ class OutputFeed:
     def __init__(self) -> None:
         self.source: TranscriptSource | None = None
         """The transcript; the last one, if the kernel is gone."""
-        self._is_open = True
         self._held: tuple[Entry, ...] = ()
         self._version = 0
         self._ends: tuple[RequestEnd, ...] = ()
@@ -42,7 +41,10 @@ class OutputFeed:
     @property
     def is_owed(self) -> bool:
         """More may have been said than was sent."""
-        return self.source is not None and self._is_open
+        if self.source is None:
+            return False
+        view = self.source.view()
+        return view.is_open or view.version != self._version
 
     def change(self, view: TranscriptView, budget: int) -> Fields | None:
         """Return what makes the other side's entries those of `view`; None for no change.
@@ -59,7 +61,7 @@ class OutputFeed:
             entries = self._wanted(view)
             told = _change(self._held, entries)
         ends = [each for each in view.ends if each not in self._ends]
-        self._held, self._ends, self._is_open = entries, view.ends, view.is_open
+        self._held, self._ends = entries, view.ends
         return {
             **told.encoded(entries[0].start if entries else 0),
             "ends": encode(ends),
