@@ -503,12 +503,7 @@ def test_what_a_dashboard_ends_no_dashboard_restarts(
 def test_a_kernel_that_one_dashboard_has_given_up_is_taken_up_by_no_other(
     fleets: tuple[Fleet, Fleet],
 ) -> None:
-    fleets[0].start("tiny", cwd="/", autorestart=True)
-    holder, other = holder_first(fleets)
-    manager = holder.registry.all()[0].manager
-    assert manager is not None
-    manager._restarter.policy = RestartPolicy(limit=0)
-    eventually(lambda: manager.autorestart, WITHIN)
+    holder, other = with_restarts(fleets, RestartPolicy(limit=0))
 
     os.killpg(holder.snapshots[0].pid or 0, signal.SIGKILL)
     eventually(lambda: not any(map(is_alive, (*holder.snapshots, *other.snapshots))), WITHIN)
@@ -534,12 +529,7 @@ def test_a_kernel_that_dies_too_often_stays_dead_though_the_decision_takes_time(
             assert may_decide.wait(WITHIN)
             return super().delay(restarts)
 
-    fleets[0].start("tiny", cwd="/", autorestart=True)
-    holder, other = holder_first(fleets)
-    manager = holder.registry.all()[0].manager
-    assert manager is not None
-    manager._restarter.policy = Hesitant(limit=0)
-    eventually(lambda: manager.autorestart, WITHIN)
+    holder, other = with_restarts(fleets, Hesitant(limit=0))
     pid = holder.snapshots[0].pid or 0
 
     os.killpg(pid, signal.SIGKILL)
@@ -570,6 +560,17 @@ def test_automatic_restart_can_be_switched_on_again_after_it_was_given_up(left: 
     left.fleet._reconciler.thread.take_turn(WITHIN)
 
     assert left.now.autorestart
+
+
+def with_restarts(fleets: tuple[Fleet, Fleet], policy: RestartPolicy) -> tuple[Fleet, Fleet]:
+    """Start a kernel; return both, first the one that restarts it as `policy` says."""
+    fleets[0].start("tiny", cwd="/", autorestart=True)
+    holder, other = holder_first(fleets)
+    manager = holder.registry.all()[0].manager
+    assert manager is not None
+    manager._restarter.policy = policy
+    eventually(lambda: manager.autorestart, WITHIN)
+    return holder, other
 
 
 def holder_first(fleets: tuple[Fleet, Fleet]) -> tuple[Fleet, Fleet]:

@@ -11,8 +11,9 @@ from kerneltui.fleet.reconcile.autorestart import _await_decision
 def test_a_process_whose_end_is_not_told_yet_is_not_awaited() -> None:
     recorded: list[Any] = []
     process = SimpleNamespace(exited=True, wait=lambda timeout: timeout != 0)
-    manager = SimpleNamespace(process=process, life=SimpleNamespace(record_exit=recorded.append))
+    life = SimpleNamespace(record_exit=recorded.append)
+    manager: Any = SimpleNamespace(process=process, life=life)
 
-    _await_decision(manager)  # type: ignore[arg-type]
+    _await_decision(manager)
 
     assert recorded == []
