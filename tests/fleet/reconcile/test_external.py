@@ -20,10 +20,13 @@ from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.reconcile.external import ExternalKernels
 from kerneltui.fleet.registry.described import Described
+from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.poller import Listing, Served
@@ -91,33 +94,32 @@ def test_a_look_at_which_nothing_is_new_leaves_what_is_tracked_as_it_is(
     assert [each is same for each, same in zip(fleet.registry.all(), before, strict=True)] == [True]
 
 
-def test_what_a_server_tells_of_its_kernels_is_published_once(
-    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_server_tells_of_its_kernels_is_published_once(fleet: Fleet, runtime: Path) -> None:
     count, told = 5, ServedKernel("python3", "idle", 1, "")
-    external, server = (
-        fleet._reconciler.external,
-        JupyterServer(1, "here", 8888, "", "/", False, "/", ""),
-    )
+    server = JupyterServer(1, "here", 8888, "", "/", False, "/", "")
+    described: list[str] = []
+
+    def describe(kernel: TrackedKernel, before: Described | None) -> Described:
+        described.append(kernel.kernel_id)
+        return fleet.registry._describe(kernel, before)
+
+    registry = KernelRegistry(describe)  # its own: the fleet's threads publish when they like
+    store = ManifestStore(runtime, pytest.fail)
+    external = ExternalKernels(registry, fleet._tracker, store, KernelSpecManager(), pytest.fail)
     for number in range(count):
         found = served_kernel(str(number), runtime)
         manager = attached_manager(found, KernelSpecManager())
-        kernel = TrackedKernel(found.kernel_id, "one", "/", manager, found=found)
-        fleet._tracker.admit(kernel)
         attach_process(manager, None)
-    described: list[str] = []
-    describe = fleet.registry._describe
-
-    def watched(kernel: TrackedKernel, before: Described | None) -> Described:
-        described.append(kernel.kernel_id)
-        return describe(kernel, before)
-
-    monkeypatch.setattr(fleet.registry, "_describe", watched)
+        manager.life.add_listener(lambda _event: registry.publish())  # as the tracker does
+        registry.admit(TrackedKernel(found.kernel_id, "one", "/", manager, found=found))
+    registry.publish()
+    described.clear()
 
     listing = Listing({str(number): Served(server, told) for number in range(count)})
     external._take_over_all(external._found, listing)
 
     assert sorted(described) == [str(number) for number in range(count)]
+    assert [each.state for each in registry.snapshots] == [KernelState.IDLE] * count
 
 
 def served_kernel(kernel_id: str, folder: Path) -> Found:
