@@ -19,6 +19,7 @@
     │   ├── CommandNotFound (FileNotFoundError)
     │   └── CommandForbidden (PermissionError)
     ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
+    │   └── ProcessForbidden (PermissionError) a process that this user may not signal
     ├── WrongThread (RuntimeError)            a client that two threads use at the same time
     ├── ChannelNotOpen (RuntimeError)
     ├── KernelDied (RuntimeError)
@@ -145,6 +146,14 @@ class CommandForbidden(LaunchError, PermissionError):
 
 class ActionRefused(KernelError, RuntimeError):
     """An order that the kernel's present state does not allow."""
+
+
+class ProcessForbidden(ActionRefused, PermissionError):
+    """A process that this user may not signal."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"process {pid} is another user's")
+        _tell_errno(self, errno.EPERM)
 
 
 class WrongThread(KernelError, RuntimeError):

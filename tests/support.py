@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import threading
 import time
@@ -97,3 +99,18 @@ def no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", fail)
+
+
+def as_another_users(monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
+    """Have the system refuse signals to a process, until the patch is undone."""
+
+    def refusing(send: Callable[[int, int], None]) -> Callable[[int, int], None]:
+        def refuse_or_send(receiver: int, signum: int) -> None:
+            if receiver == pid:
+                raise PermissionError(errno.EPERM, "Operation not permitted")
+            send(receiver, signum)
+
+        return refuse_or_send
+
+    monkeypatch.setattr(os, "kill", refusing(os.kill))
+    monkeypatch.setattr(os, "killpg", refusing(os.killpg))

@@ -45,7 +45,7 @@ from kerneltui.kernels.processes.marked import marked_by
 from kerneltui.kernels.processes.pending import wait_until_taken
 from kerneltui.kernels.processes.process import (
     describe_process,
-    kill_process,
+    kill_all,
     outside_group,
     signal_process,
 )
@@ -241,10 +241,9 @@ class KernelVerbs:
         with self._orders.give(asked.kernel, RESTARTING):
             is_killed = now and asked.kernel.is_alive
             rest = self._escaped(asked.kernel, asked.target) if is_killed else ()
-            said = asked.controller.restart(now=now)
-            _kill_all(rest)
+            said = _and(asked.controller.restart(now=now), _kill_rest(rest))
         self._tracker.wait_until_heard(asked.kernel.kernel_id)
-        return said or self._note_environment(asked.kernel)
+        return _and(said, self._note_environment(asked.kernel))
 
     def _note_environment(self, kernel: TrackedKernel) -> str:
         """Return how a restarted kernel's environment differs from before; "" if it does not."""
@@ -263,23 +262,19 @@ class KernelVerbs:
         with self._orders.give(kernel, "stopping"):
             is_wanted = asked.options.get("rest") and kernel.is_alive
             rest = self._escaped(kernel, asked.target) if is_wanted else ()
-            said = asked.controller.shutdown()
-            _kill_all(rest)
+            said = _and(asked.controller.shutdown(), _kill_rest(rest))
             if kernel.kind is Kind.STALE_FILE:
                 self._tracker.drop(kernel.kernel_id)
             elif kernel.is_ours and kernel.kernel_id not in self._kernels:  # else it was restarted
                 # Within the order, while no other dashboard can start it again.
-                problem = self._tracker.forget(kernel.kernel_id)
-                said = "; ".join(filter(None, (said, problem)))
+                said = _and(said, self._tracker.forget(kernel.kernel_id))
         return said
 
     def _kill(self, asked: _Asked) -> str:
         """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
         rest = self._escaped(asked.kernel, asked.target)
         with self._orders.give(asked.kernel, "killing", is_urgent=True):
-            said = asked.controller.kill()
-            _kill_all(rest)
-        return said
+            return _and(asked.controller.kill(), _kill_rest(rest))
 
     def _verify(self, asked: _Asked) -> str:
         """Ask a kernel whether it answers; a Jupyter server sees such requests to its kernels."""
@@ -388,18 +383,21 @@ def _ladder(kernel: TrackedKernel, reaction: interrupts.Reaction) -> tuple[Rung,
 
 
 def _send(process: ProcessIdentity, signum: int) -> None:
-    """Signal one process. Raises ActionRefused if it is gone, or another user's."""
+    """Signal one process. Raises ActionRefused if it is gone."""
     try:
         signal_process(process, signum)
     except ProcessLookupError:
         raise ActionRefused(f"process {process.pid} is gone") from None
-    except PermissionError:
-        raise ActionRefused(f"process {process.pid} is another user's") from None
 
 
-def _kill_all(processes: Iterable[ProcessIdentity]) -> None:
-    for process in processes:
-        kill_process(process)
+def _kill_rest(rest: Iterable[ProcessIdentity]) -> str:
+    """Kill what a kernel has started; return which of it lives on, as another user's."""
+    spared = ", ".join(map(_named, kill_all(rest)))
+    return f"another user's and lives on: {spared}" if spared else ""
+
+
+def _and(*said: str) -> str:
+    return "; ".join(filter(None, said))
 
 
 def _named(process: ProcessIdentity) -> str:

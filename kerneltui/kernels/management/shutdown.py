@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.lifecycle import Lifecycle
-from kerneltui.kernels.processes.process import KernelProcess, describe_process, kill_process
+from kerneltui.kernels.processes.process import KernelProcess, describe_process, kill_all
 from kerneltui.kernels.processes.tree import relatives
 from kerneltui.protocol.status import POLITE_STOP, STOP_NOW, StopStep
 
@@ -130,13 +130,10 @@ def kill_family(process: KernelProcess) -> None:
     """SIGKILL the process group and the whole family; the process itself is not reaped here.
 
     A process that has ended may have left some of its family. Another user's processes, which sudo
-    may have started, are left alone. Raises PermissionError if the process itself is one of them.
+    may have started, are left alone. Raises ProcessForbidden if the process itself is one of them.
     """
     family = family_of(process)
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGKILL)
-    for each in family:
-        try:
-            kill_process(each)
-        except PermissionError:
-            _log.warning("process %s is another user's and lives on", describe_process(each))
+    for each in kill_all(family):
+        _log.warning("process %s is another user's and lives on", describe_process(each))

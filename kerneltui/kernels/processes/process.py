@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from kerneltui.errors import ProcessForbidden
 from kerneltui.kernels.processes.exit_fd import ExitFd, open_exit_fd
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.tree import descendants
@@ -40,7 +41,11 @@ class KernelProcess(Protocol):
         """Tell whether the process has exited within `timeout` seconds."""
 
     def send_signal(self, signum: int) -> None:
-        """Signal the process group. Raises ProcessLookupError once the process is gone."""
+        """Signal the process group.
+
+        Raises ProcessLookupError once the process is gone, ProcessForbidden if it is another
+        user's.
+        """
 
 
 class ChildProcess:
@@ -79,26 +84,26 @@ class ChildProcess:
         with self._lock:
             if self.popen.poll() is not None:
                 raise ProcessLookupError(f"process {self.popen.pid} has exited")
-            signal_pid = os.killpg if self._leads_group else os.kill
-            signal_pid(self.popen.pid, signum)
+            _send(os.killpg if self._leads_group else os.kill, self.popen.pid, signum)
 
 
 def signal_group(process: ProcessIdentity, signum: int) -> None:
     """Signal the group that a process leads.
 
     If another process leads its group, only the process and its descendants in that group are
-    signalled. Raises ProcessLookupError if the process is gone.
+    signalled. Raises ProcessLookupError if the process is gone, ProcessForbidden if it is another
+    user's.
     """
     if not process.is_alive():
         raise ProcessLookupError(f"process {process.pid} has exited")
     group = os.getpgid(process.pid)
     if group == process.pid:
-        os.killpg(group, signum)
+        _send(os.killpg, group, signum)
         return
     below = [each for each in descendants(process.pid) if group_of(each) == group]
-    os.kill(process.pid, signum)
+    _send(os.kill, process.pid, signum)
     for each in below:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # as with a whole group
             os.kill(each.pid, signum)
 
 
@@ -117,19 +122,40 @@ def group_of(process: ProcessIdentity) -> int | None:
 
 
 def kill_process(process: ProcessIdentity) -> None:
-    """SIGKILL a process that is not our child, if its pid still means the same process."""
+    """SIGKILL a process that is not our child, if its pid still means the same process.
+
+    Raises ProcessForbidden if it is another user's.
+    """
     with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
         signal_process(process, signal.SIGKILL)
+
+
+def kill_all(processes: Iterable[ProcessIdentity]) -> tuple[ProcessIdentity, ...]:
+    """Kill each process like `kill_process`; return those that live on, as another user's."""
+    spared = []
+    for process in processes:
+        try:
+            kill_process(process)
+        except ProcessForbidden:
+            spared.append(process)
+    return tuple(spared)
 
 
 def signal_process(process: ProcessIdentity, signum: int) -> None:
     """Signal this process alone, and not a later one with its pid.
 
-    Raises OSError, also if the process is gone.
+    Raises ProcessLookupError if the process is gone, ProcessForbidden if it is another user's.
     """
     if not process.is_alive():
         raise ProcessLookupError(f"process {process.pid} is gone")
-    os.kill(process.pid, signum)
+    _send(os.kill, process.pid, signum)
+
+
+def _send(send: Callable[[int, int], None], pid: int, signum: int) -> None:
+    try:
+        send(pid, signum)
+    except PermissionError:
+        raise ProcessForbidden(pid) from None
 
 
 def describe_process(process: ProcessIdentity) -> str:

@@ -29,7 +29,7 @@ from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, Watched, dismiss_all, install_and_make_haste
-from tests.support import eventually
+from tests.support import as_another_users, eventually
 
 FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
 DAEMON = ["/bin/sh", "-c", "setsid sleep 1000 & exit"]
@@ -133,9 +133,9 @@ def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]
         kernel = Watched(fleet, "tiny")
         kernel.wait_for(KernelState.IDLE)
         yield kernel
-        for daemon in orphans_of(kernel):
-            kill_process(daemon)
         dismiss_all(fleet)
+        for daemon in marked_by(kernel.kernel_id):
+            kill_process(daemon)
 
 
 def start_daemon(kernel: Watched) -> ProcessIdentity:
@@ -144,6 +144,21 @@ def start_daemon(kernel: Watched) -> ProcessIdentity:
     eventually(lambda: len(orphans_of(kernel)) > len(before), WITHIN)
     (daemon,) = set(orphans_of(kernel)).difference(before)
     return daemon
+
+
+@pytest.mark.parametrize("verb", [Verb.KILL, Verb.SHUTDOWN])
+def test_a_daemon_that_is_another_users_is_named_and_stops_no_order(
+    parent: Watched, monkeypatch: pytest.MonkeyPatch, verb: Verb
+) -> None:
+    theirs, ours = start_daemon(parent), start_daemon(parent)
+    with monkeypatch.context() as patch:
+        as_another_users(patch, theirs.pid)
+        said = parent.fleet.do(verb, parent.now.target, rest=True)
+
+    eventually(lambda: not ours.is_alive(), WITHIN)
+    assert said == f"another user's and lives on: {theirs.pid} sleep"
+    assert theirs.is_alive()
+    assert (parent.fleet.snapshots == ()) is (verb is Verb.SHUTDOWN)
 
 
 def test_a_kill_ends_the_daemons_of_each_life_of_a_kernel(parent: Watched) -> None:

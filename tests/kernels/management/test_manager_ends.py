@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 import pytest
@@ -22,19 +21,20 @@ from kerneltui.errors import (
     KernelTimeout,
     LaunchError,
     NoSuchKernel,
+    ProcessForbidden,
 )
 from kerneltui.kernels.connection.sockets import CLOSE_LINGER
 from kerneltui.kernels.management import shutdown
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.log_file import LogFile
-from kerneltui.kernels.processes.process import ChildProcess, kill_process, outside_group
+from kerneltui.kernels.processes.process import outside_group
 from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.status import KernelState, Wanted
 from tests.children import Children
 from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
-from tests.support import Background, eventually
+from tests.support import Background, as_another_users, eventually
 
 BRIEF = 0.1  # seconds of grace for kernels that will not use it
 
@@ -247,20 +247,15 @@ def test_now_ends_the_rest_of_the_family_though_one_is_another_users(
 ) -> None:
     manager = children.start("escapes")
     (escaped,) = escaped_from(manager)
-    other = ProcessIdentity(1, 0, "another boot")
+    other = process_of(children.start("waits")).identity
     family = shutdown.family_of
-
-    def kill_ours(process: ProcessIdentity) -> None:
-        if process == other:
-            raise PermissionError(errno.EPERM, "Operation not permitted")
-        kill_process(process)
-
     monkeypatch.setattr(shutdown, "family_of", lambda process: (other, *family(process)))
-    monkeypatch.setattr(shutdown, "kill_process", kill_ours)
-
-    manager.shutdown_kernel(now=True)
+    with monkeypatch.context() as patch:
+        as_another_users(patch, other.pid)
+        manager.shutdown_kernel(now=True)
 
     eventually(lambda: not escaped.is_alive())
+    assert other.is_alive()
 
 
 @pytest.mark.parametrize("verb", ["restart_kernel", "shutdown_kernel"])
@@ -268,13 +263,9 @@ def test_a_kernel_that_may_not_be_killed_is_not_awaited_or_taken_for_ended(
     children: Children, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     manager = children.start("waits")
-
-    def refuse(_process: ChildProcess, _signum: int) -> NoReturn:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
     with monkeypatch.context() as patch:
-        patch.setattr(ChildProcess, "send_signal", refuse)
-        with pytest.raises(PermissionError):
+        as_another_users(patch, process_id(manager))
+        with pytest.raises(ProcessForbidden):
             getattr(manager, verb)(now=True)
 
     assert manager.is_alive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kerneltui.errors import ProcessForbidden
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes import exit_fd
 from kerneltui.kernels.processes.exit_fd import open_exit_fd
@@ -17,12 +19,14 @@ from kerneltui.kernels.processes.process import (
     ChildProcess,
     KernelProcess,
     describe_process,
+    kill_all,
     kill_process,
     outside_group,
+    signal_group,
 )
 from kerneltui.kernels.processes.tree import descendants
 from tests.children import Children
-from tests.support import eventually
+from tests.support import as_another_users, eventually
 
 
 def process_of(manager: KernelManager) -> KernelProcess:
@@ -65,6 +69,49 @@ def test_a_process_that_is_gone_cannot_be_signalled(children: Children) -> None:
 
     with pytest.raises(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
+
+
+def test_another_users_process_is_told_by_its_pid(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = process_of(children.start("waits"))
+    pid = process.identity.pid
+    with monkeypatch.context() as patch:
+        as_another_users(patch, pid)
+        with pytest.raises(ProcessForbidden, match=f"^process {pid} is another user's$") as raised:
+            process.send_signal(signal.SIGTERM)
+
+    assert isinstance(raised.value, PermissionError)
+    assert raised.value.errno == errno.EPERM
+
+
+def test_a_kill_of_many_spares_another_users(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = [process_of(children.start("waits")) for _ in range(3)]
+    theirs, *ours = (each.identity for each in processes)
+    with monkeypatch.context() as patch:
+        as_another_users(patch, theirs.pid)
+        spared = kill_all((theirs, *ours))
+
+    assert spared == (theirs,)
+    assert [each.wait(10) for each in processes[1:]] == [True, True]
+    assert theirs.is_alive()
+
+
+def test_a_signal_to_a_part_of_a_group_spares_another_users(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = process_of(children.start("forks")).identity
+    (child,) = descendants(leader.pid)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpgid", lambda _pid: leader.pid + 1)  # as below a shell
+        as_another_users(patch, child.pid)
+        signal_group(leader, signal.SIGKILL)
+
+    eventually(lambda: not leader.is_alive())
+    assert child.is_alive()
+    kill_process(child)
 
 
 def exit_descriptors() -> list[Callable[[int], int]]:
