@@ -7,33 +7,29 @@ kernel longer than a deadline, and a reply is dropped if the code has changed me
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING
 
 from textual import events, on
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.paths import history_file
-from kerneltui.protocol.text import clean_line
 from kerneltui.tui.console.code_editor import CodeEditor
-from kerneltui.tui.console.completions import Completions
-from kerneltui.tui.console.documentation import Documentation
+from kerneltui.tui.console.code_help import CodeHelp
 from kerneltui.tui.console.history import CODE_LIMIT, History, merge
 from kerneltui.tui.console.history_search import HistorySearch
+from kerneltui.tui.console.question import PromptInput, Question
+from kerneltui.tui.console.settling import settle
 from kerneltui.tui.console.texts import badge, cannot_run, held_words, pending_words, placeholder
-from kerneltui.tui.keys.bindings import bindings
+from kerneltui.tui.console.to_screen import ConsoleLeft, InterruptAsked
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
-from kerneltui.tui.widgets.source import Replacement, count_matches, replacements
-from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from kerneltui.fleet.console.kernel_console import KernelConsole
@@ -42,98 +38,10 @@ if TYPE_CHECKING:
 
 COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; without a reply it is run."""
-HELP_DEADLINE = 3.0
-"""Seconds for completions, documentation and history."""
+PAST_DEADLINE = 3.0
+"""Seconds for a kernel to tell its history."""
 PAST_LIMIT = 10_000
 """Entries kept of a kernel's history: the latest ones."""
-NOT_ASKED = "no longer asked: Enter goes on"
-"""Stands in the place of a question that was withdrawn while its answer was typed."""
-HELP_IS_SLOW = 0.3
-"""Seconds after which the console says that it waits for the kernel's help."""
-
-_T = TypeVar("_T")
-
-
-async def settle(future: Future[_T], deadline: float) -> _T | None:
-    """Return the future's result; None when it failed or took longer than `deadline` seconds.
-
-    Never cancels: the thread that owns the future may be about to set it.
-    """
-    waiter = asyncio.wrap_future(future)
-    waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.wait({waiter}, timeout=deadline)
-    if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
-        return None
-    return waiter.result()
-
-
-class PromptInput(TextInput):
-    """The answer to a running cell's `input()` or `getpass()`."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Answer"),
-        *bindings("console.interrupt", "console.leave"),
-    ]
-
-    class Answered(Message):
-        """The user answers this prompt, which may not be open any more; None if it was not then."""
-
-        def __init__(self, prompt: Prompt | None, value: str) -> None:
-            super().__init__()
-            self.prompt = prompt
-            self.value = value
-
-    def __init__(self) -> None:
-        super().__init__(compact=True)
-        self.prompt: Prompt | None = None
-        """None once it is not open any more."""
-
-    async def action_submit(self) -> None:
-        self.post_message(self.Answered(self.prompt, self.value))
-
-    def action_console_interrupt(self) -> None:
-        if self.prompt is None:
-            self.post_message(self.Answered(None, ""))
-        else:
-            self.post_message(ConsolePane.InterruptAsked(self.prompt.kernel_id))
-
-    def action_console_leave(self) -> None:
-        self.post_message(ConsolePane.Left())
-
-
-class Question(Horizontal):
-    """The question of a running cell, and the line for the answer."""
-
-    def __init__(self) -> None:
-        super().__init__(id="prompt")
-        self._words = Static(markup=False)
-        self.answer = Late(PromptInput, self._fill)
-
-    def _fill(self, answer: PromptInput) -> None:
-        self.mount(self._words, answer)
-
-    def ask(self, prompt: Prompt) -> None:
-        answer = self.answer.widget
-        answer.prompt, answer.value = prompt, ""
-        answer.password = prompt.password
-        self._words.update(clean_line(prompt.text) or "input")
-        self.display = True
-
-    @property
-    def is_void(self) -> bool:
-        """It is shown, but its prompt is not open any more."""
-        return bool(self.display) and self.answer.widget.prompt is None
-
-    def void(self) -> None:
-        """Forget what was typed, and go on taking the rest: it may be the rest of a password."""
-        answer = self.answer.widget
-        answer.prompt, answer.value = None, ""
-        self._words.update(NOT_ASKED)
-
-    def withdraw(self) -> None:
-        """Hide, and forget what was typed: it may be half a password."""
-        self.answer.widget.value = ""
-        self.display = False
 
 
 @dataclass(slots=True)
@@ -149,16 +57,6 @@ class _Memory:
 class ConsolePane(Vertical):
     """The console of the selected kernel."""
 
-    class Left(Message):
-        """The user wants to go back to the table."""
-
-    class InterruptAsked(Message):
-        """The user wants to interrupt the kernel whose console this was then."""
-
-        def __init__(self, kernel_id: str) -> None:
-            super().__init__()
-            self.kernel_id = kernel_id
-
     def __init__(self) -> None:
         super().__init__()
         self._had_focus = False
@@ -170,16 +68,12 @@ class ConsolePane(Vertical):
         self._prompt: Prompt | None = None
         self._answered_at: float | None = None
         """When the prompt that was answered last was asked."""
-        self._asked = ("", 0)
         self._history = History(history_file())
         self._history_problem = ""
         self._pending = ""
         self._remark = ""
         self._aside = Static(id="aside", markup=False)
-        on_top = partial(self.mount, before=0)
         in_place_of_entry = partial(self.mount, before="#entry")
-        self._completions = Late(Completions, on_top)
-        self._documentation = Late(Documentation, on_top)
         self._search = Late(HistorySearch, in_place_of_entry)
         self._question = Late(Question, in_place_of_entry)
 
@@ -188,6 +82,7 @@ class ConsolePane(Vertical):
         entry = Horizontal(id="entry")
         self.mount(entry)
         self._editor = CodeEditor(self._judge, self._look_back)
+        self._code_help = CodeHelp(self, self._editor, self._say)
         entry.mount(Static(">", id="sign", markup=False), self._editor, self._aside)
         self._editor.placeholder = placeholder(None)
         self._aside.display = False
@@ -216,7 +111,7 @@ class ConsolePane(Vertical):
             self._name = snapshot.name
         kernel_id = snapshot.kernel_id if snapshot is not None else ""
         if self.is_written_to and not kernel_id:
-            self._close_helpers()
+            self._code_help.close()
         elif self.is_written_to and not self.kernel_id:
             self._editor.kernel_id = kernel_id
             self._ask_past()
@@ -229,8 +124,8 @@ class ConsolePane(Vertical):
         """Swap the drafts, and give up the focus: the user must not type to the wrong kernel."""
         self._memory().draft = self._editor.text
         if self.is_written_to:
-            self.post_message(self.Left())
-        self._close_helpers()
+            self.post_message(ConsoleLeft())
+        self._code_help.close()
         self._search.hide()
         if question := self._question.made:
             question.withdraw()
@@ -293,7 +188,7 @@ class ConsolePane(Vertical):
     # -- the code run before ---------------------------------------------------------------
 
     async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
-        remembered = await settle(past, HELP_DEADLINE) or ()
+        remembered = await settle(past, PAST_DEADLINE) or ()
         is_refused = past.done() and past.exception() is not None  # as while it is locked
         memory.past_asked = not is_refused
         memory.past = tuple(code for code in remembered if len(code) <= CODE_LIMIT)[-PAST_LIMIT:]
@@ -321,7 +216,7 @@ class ConsolePane(Vertical):
             self.notify(problem, severity="warning")
 
     def _open_search(self) -> None:
-        self._close_helpers()
+        self._code_help.close()
         self._search.widget.open(self._look_back())
         self._show_entry()
 
@@ -407,7 +302,7 @@ class ConsolePane(Vertical):
         prompt = self._prompt
         self._search.hide()
         if prompt is not None:
-            self._close_helpers()
+            self._code_help.close()
             self._question.widget.ask(prompt)
         elif question := self._question.made:
             question.withdraw()
@@ -436,7 +331,7 @@ class ConsolePane(Vertical):
     @on(CodeEditor.Submitted)
     def run_code(self, event: CodeEditor.Submitted) -> None:
         event.stop()
-        self._close_helpers()
+        self._code_help.close()
         try:
             self._run(event.kernel_id, event.code, beside=event.beside)
         except KernelError as error:
@@ -482,95 +377,30 @@ class ConsolePane(Vertical):
             case "leave":
                 self._leave()
             case "interrupt":
-                self.post_message(self.InterruptAsked(event.kernel_id))
+                self.post_message(InterruptAsked(event.kernel_id))
             case "search":
                 self._open_search()
             case "choose":
-                self._choose()
-            case "choose_next":
-                self._completions.widget.action_cursor_down()
-            case "choose_previous":
-                self._completions.widget.action_cursor_up()
-            case "read_previous" | "read_next" | "read_page_up" | "read_page_down":
-                self._documentation.widget.read(event.command)
+                self._code_help.choose()
+            case "complete" | "inspect":
+                self._ask_for_help(event)
             case _:
-                self._ask_kernel(event)
+                self._code_help.move(event.command)
 
     def _leave(self) -> None:
-        if self._editor.choosing or self._documentation.is_shown:
-            self._close_helpers()
+        if self._code_help.is_shown:
+            self._code_help.close()
         else:
-            self.post_message(self.Left())
+            self.post_message(ConsoleLeft())
 
-    def _ask_kernel(self, event: CodeEditor.Asked) -> None:
-        if self._backend is None or not self._may_run():
+    def _ask_for_help(self, event: CodeEditor.Asked) -> None:
+        if self._backend is not None and self._may_run():
+            self._code_help.ask(self._backend, event)
+        else:
             self.notify(self._gone or cannot_run(self._snapshot), severity="warning")
-            return
-        self._asked = (event.code, event.cursor)
-        asked = (event.kernel_id, event.code, event.cursor)
-        match event.command:
-            case "complete":
-                self._help(partial(self._complete, self._backend.complete(*asked)))
-            case "inspect":
-                self._help(partial(self._inspect, self._backend.inspect(*asked)))
-
-    def _help(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        begin(self, work, group="help", exclusive=True)
-
-    def _unchanged(self) -> bool:
-        return self._asked == (self._editor.text, self._editor.cursor_index)
-
-    async def _help_that_comes(self, reply: Future[dict[str, Any]]) -> dict[str, Any] | None:
-        """Return the kernel's reply; None if it is late or the code has changed."""
-        slow = self.set_timer(HELP_IS_SLOW, partial(self._say, "asking the kernel…"))
-        try:
-            content = await settle(reply, HELP_DEADLINE)
-        finally:
-            slow.stop()
-        if not self._unchanged():
-            return None
-        self._close_helpers()
-        self._say("no answer" if content is None else "")
-        return content
-
-    async def _complete(self, reply: Future[dict[str, Any]]) -> None:
-        content = await self._help_that_comes(reply)
-        if content is None:
-            return
-        offered = replacements(content, len(self._asked[0]))
-        left_out = count_matches(content) - len(offered)
-        if len(offered) == 1 and not left_out:
-            self._insert(offered[0])
-        elif offered:
-            self._completions.widget.offer(offered, left_out)
-            self._editor.choosing = True
-        else:
-            self._say("completions too long to show" if left_out else "no completions")
-
-    def _choose(self) -> None:
-        offer = self._completions.widget.chosen
-        self._close_helpers()
-        if offer is not None and self._unchanged():
-            self._insert(offer)
-
-    def _insert(self, offer: Replacement) -> None:
-        self._editor.put_between(offer.start, offer.end, offer.text)
-
-    async def _inspect(self, reply: Future[dict[str, Any]]) -> None:
-        content = await self._help_that_comes(reply)
-        if content is not None:
-            self._documentation.widget.tell(content)
-            self._editor.reading = True
-
-    def _close_helpers(self) -> None:
-        self._editor.choosing = self._editor.reading = False
-        self._completions.hide()
-        self._documentation.hide()
 
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)
     def close_what_is_outdated(self, event: TextArea.Changed | TextArea.SelectionChanged) -> None:
         event.stop()
-        if not self._unchanged():
-            self._say("")
-            self._close_helpers()
+        self._code_help.close_if_outdated()

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from kerneltui.fleet.model.snapshot import KernelSnapshot
-    from kerneltui.tui.console.console import ConsolePane
+    from kerneltui.tui.console.to_screen import InterruptAsked
     from kerneltui.tui.details.process_view import ProcessView
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
@@ -446,7 +446,7 @@ class MainScreen(Screen[None]):
     def on_process_view_signal_asked(self, event: ProcessView.SignalAsked) -> None:
         self.kernel_actions.signal_process(event.process, is_kill=event.is_kill)
 
-    def on_console_pane_interrupt_asked(self, event: ConsolePane.InterruptAsked) -> None:
+    def on_interrupt_asked(self, event: InterruptAsked) -> None:
         self.kernel_actions.interrupt_from_console(event.kernel_id)
 
     # -- focus and zoom ------------------------------------------------------------------
@@ -459,7 +459,7 @@ class MainScreen(Screen[None]):
         """Keep the kernel selected in whose console the user is: keys must not go elsewhere."""
         self._table.keep(self._late.kernel_written_to)
 
-    def on_console_pane_left(self) -> None:
+    def on_console_left(self) -> None:
         self.focus_table()
 
     def focus_table(self) -> None:
