@@ -25,6 +25,7 @@ from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.engine_names import HERE, engine_of, with_engine, without_engine
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.reconcile.host_scan import (
+    SERVER_TIME,
     HostScan,
     asking_manager,
     of_this_host,
@@ -45,7 +46,6 @@ from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
 
-SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 MORE_LOOKS = 3  # at most, while a kernel may have done nothing but answer our questions
 
 

@@ -6,7 +6,7 @@ import time
 
 from kerneltui.commands.engine_words import NONE, EngineWords
 from kerneltui.commands.engines import remote_kernel
-from kerneltui.commands.listing import SERVER_TIME, Listed, client_of, find_living
+from kerneltui.commands.listing import Listed, client_of, find_living
 from kerneltui.commands.printing import ProgressLine
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.attach import server_of
@@ -105,7 +105,7 @@ class _Served:
 
     def _look(self) -> Found | None:
         scan = HostScan()
-        scan.look_and_ask_servers(read_manifests(runtime_folder()), SERVER_TIME)
+        scan.look_and_ask_servers(read_manifests(runtime_folder()), ANSWER_TIME)
         return next((each for each in scan.found if str(each.connection_file) == self._file), None)
 
 

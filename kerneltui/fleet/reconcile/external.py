@@ -20,7 +20,7 @@ from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.classification import LEFT
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.fleet.reconcile.host_scan import HostScan
+from kerneltui.fleet.reconcile.host_scan import SERVER_TIME, HostScan
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
@@ -70,12 +70,9 @@ class ExternalKernels:
             - listing.kernels.keys()
         )
 
-    def look_once(self, within: float) -> None:
-        """Look as `look` does, and ask the servers, too; for commands, which have no thread for it.
-
-        `within`: seconds for the servers to answer.
-        """
-        self._scan.look_and_ask_servers(self._manifests.manifests, within)
+    def look_once(self) -> None:
+        """Look as `look` does, and ask the servers as well: a command has no thread for that."""
+        self._scan.look_and_ask_servers(self._manifests.manifests, SERVER_TIME)
         found = self._scan.ask_where(self._manager_to_ask)
         self._take_over_all(found, self._scan.listing)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kerneltui.fleet.discovery.whereabouts import Whereabouts
     from kerneltui.kernels.management.manager import KernelManager
 
+SERVER_TIME = 1.0  # seconds for all Jupyter servers to list their kernels to a command
+
 ManagerOf = Callable[[Found], "KernelManager | None"]
 """Returns the manager with which to ask a kernel; None if it may not be asked."""
 

@@ -21,7 +21,6 @@ from kerneltui.kernels.processes.guarded_thread import Work
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import Transport
 
-SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
 ORDERS_END = 15.0  # seconds for orders under way: more than any order may take to end a kernel
 
 
@@ -87,7 +86,7 @@ class Reconciler:
         self._tracker.record_exits()
         self._own.look()
         self._tracker.record_exits()  # of kernels that were dead when they were adopted
-        self.external.look_once(SERVER_TIME)
+        self.external.look_once()
 
     def close(self) -> None:
         """Stop looking, and note in the manifests what the next dashboard needs.

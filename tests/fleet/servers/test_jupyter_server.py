@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.commands import listing
 from kerneltui.commands.wait import wait_idle
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.found import Found
@@ -241,7 +242,10 @@ def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
     eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
 
 
-def test_dashboard_and_command_line_say_the_same_of_it(server: JupyterServer, fleet: Fleet) -> None:
+def test_dashboard_and_command_line_say_the_same_of_it(
+    server: JupyterServer, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "SERVER_TIME", PATIENCE)
     kernel_id = open_notebook(server, "train.ipynb")
     wait_for_kernel(fleet, kernel_id)
 
