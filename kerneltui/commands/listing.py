@@ -195,17 +195,28 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
         )
         moments = Moments(processes, _recorded(ours, asked, processes), probe)
         moments.wait_for_silent(asked)
-        processes.look_again()
+        _look_again(processes, probe)
         for _ in range(MORE_LOOKS):
             # One that was quiet once is known to wait: a question of a dashboard may wake it later.
             if not (doubtful := moments.doubtful(asked)):
                 break
-            processes.look_again(doubtful)
+            _look_again(processes, probe, doubtful)
         moments.look_for_input(asked)
     return [
         *(_listed(each, moments) for each in ours),
         *(_listed_external(each, moments, scan.listing.of(each.kernel_id)) for each in found),
     ]
+
+
+def _look_again(
+    processes: ProcessLook, probe: Probe, kernels: frozenset[ProcessIdentity] | None = None
+) -> None:
+    """Look at processes once more, and take in the replies that have come meanwhile.
+
+    A kernel that is idle replies on shell, but that may be later than on control.
+    """
+    processes.look_again(kernels)
+    probe.hear_late(time.monotonic())
 
 
 def _recorded(

@@ -69,7 +69,10 @@ class Probe:
         return self.states
 
     def hear_late(self, deadline: float) -> None:
-        """Take in replies on control until `deadline`, and then those on shell."""
+        """Take in replies on control until `deadline`, and then those on shell.
+
+        After a reply on control, there is a little more time for the one on shell.
+        """
         answered = self._control.hear_until(deadline)
         shell_deadline = time.monotonic() + (PATIENCE if answered else 0.0)
         self._take_in(answered, self._shell.hear_until(shell_deadline))

@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.probe import Probe
 from kerneltui.commands.ps import filter_of, to_json, to_table
 from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.filters import FilterError
-from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.protocol.status import KernelState
+from tests.fake_kernel import FakeKernel, file_in
 from tests.fleet.written_manifests import write_manifest
+from tests.support import PATIENCE
 
 NOW = 1.7e9
 TRAIN = Listed(
@@ -180,6 +184,27 @@ def test_a_path_is_listed_as_it_is_whatever_a_screen_would_show(
     (told,) = json.loads(to_json([found]))
     assert told["connection_file"] == file
     assert "\x1b" not in to_table([found], NOW)
+
+
+def test_an_idle_kernel_is_not_busy_though_it_replies_on_shell_a_little_later(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(short_path))
+
+    def hear_too_early(probe: Probe) -> dict[str, KernelState]:
+        """Take in the reply on control; the one on shell comes when nobody listens."""
+        probe._take_in(probe._control.hear(PATIENCE), ())
+        assert probe._shell._open["fake"].request._socket.poll(1000 * PATIENCE)
+        return probe.states
+
+    monkeypatch.setattr(Probe, "hear", hear_too_early)
+    with FakeKernel(file_in(short_path)) as kernel, Probe() as probe:
+        here, file = identify(os.getpid()), kernel.connection_file
+        write_manifest(Manifest("fake", "k", "python3", file, "/", (), time.time(), here))
+
+        (found,) = list_all(probe)
+
+    assert found.state == "idle"
 
 
 def test_a_kernel_whose_process_is_gone_is_dead(

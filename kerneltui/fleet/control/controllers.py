@@ -98,7 +98,7 @@ class ExternalController:
         """Ask by message; without a reply, send SIGINT if the kernel is known to handle it."""
         if not self._manager.shell_port:  # it could not hear a message either
             return self.signal(signal.SIGINT)
-        if self._request("interrupt_request", {}, ANSWER_TIME):
+        if self._request("interrupt_request", {}):
             return ""
         if self._meant is None or not _takes_sigint(self._manager, self._meant):
             raise KernelTimeout(f"{self._name} has not answered the interrupt; it may still obey")
@@ -114,12 +114,14 @@ class ExternalController:
         raise ActionRefused(f"cannot restart {self._name}: {LOST}")
 
     def shutdown(self) -> str:
-        process = self._meant
+        process, content = self._meant, {"restart": False}
         if process is None:
-            self._request("shutdown_request", {"restart": False}, 0.0)
+            self._request("shutdown_request", content)
             return f"{self._name} was asked to shut down; whether it did is not visible from here"
-        with _ordered(self._manager, Wanted.DOWN):
-            self._request("shutdown_request", {"restart": False}, 0.0)
+        with (
+            _ordered(self._manager, Wanted.DOWN),
+            self._manager.control_request("shutdown_request", content),  # open, so that it arrives
+        ):
             if not process.wait(END_TIME):
                 raise KernelTimeout(
                     f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
@@ -143,10 +145,10 @@ class ExternalController:
             raise ActionRefused(f"cannot signal {self._name}: {NO_PROCESS}")
         return self._meant
 
-    def _request(self, msg_type: str, content: dict[str, object], patience: float) -> bool:
-        """Tell whether a message on control was answered within `patience` seconds."""
+    def _request(self, msg_type: str, content: dict[str, object]) -> bool:
+        """Tell whether a message on control was answered in time."""
         with self._manager.control_request(msg_type, content) as request:
-            return request.reply(patience) is not None
+            return request.reply(ANSWER_TIME) is not None
 
     @contextlib.contextmanager
     def _gone_is_refused(self) -> Iterator[None]:

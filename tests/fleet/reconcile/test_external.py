@@ -31,6 +31,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.poller import Listing, Served
 from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.kernels.connection import sockets
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.connection.listeners import Listeners, listeners
 from kerneltui.kernels.management.manager import KernelManager
@@ -38,6 +39,7 @@ from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
+from tests.fake_kernel import FakeKernel, file_in
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown
 from tests.support import eventually
@@ -322,3 +324,21 @@ def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -
 
         assert later.poll() is None
         later.kill()
+
+
+def test_a_request_to_end_arrives_though_the_kernel_listens_late(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "CLOSE_LINGER", 0)
+    manager = KernelManager(kernel_id="fake")
+    manager.load_connection_file(str(file := file_in(short_path)))
+    controller = ExternalController(manager, "train")
+
+    class ListensLate:
+        def wait(self, _timeout: float) -> bool:
+            with FakeKernel(file) as kernel:
+                return kernel.wait_for("shutdown_request") is not None
+
+    monkeypatch.setattr(controller, "_meant", ListensLate())
+
+    assert controller.shutdown() == ""
