@@ -8,7 +8,7 @@ from collections.abc import Callable
 from kerneltui.commands.cell_output import last_lines
 from kerneltui.commands.printing import OutputPrinter
 from kerneltui.commands.remote_kernel import LastWords, RemoteKernel
-from kerneltui.commands.remote_output import NOTHING, RemoteOutput, piece, said_in
+from kerneltui.commands.remote_output import RemoteOutput, piece, said_in
 from kerneltui.commands.wanted_output import Wanted
 from kerneltui.errors import KernelError
 from kerneltui.fleet.transcript.entries import TranscriptSource, TranscriptView
@@ -32,28 +32,26 @@ def print_remote(
             read = engine.log if process else engine.transcript
             return read(kernel.kernel_id)
 
-    view = _first_view(look)
-    if view is None:
+    source = look()
+    if source is None:
         hint = "" if process else "; -f prints what its cells print from now on"
         raise KernelError(f"{kernel.name}: its server keeps no output{hint}")
+    view = _settled_view(look, source)
     lines = [each for each in said_in(view) if each.time >= wanted.since]
     pieces = [piece(each) for each in lines]
     printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
     if wanted.follow:
-        _follow(kernel, look, printer, RemoteOutput(after=view))
+        _follow(kernel, look, source, printer, RemoteOutput(after=view))
 
 
-def _first_view(look: Look) -> TranscriptView | None:
-    """Return the output so far, once another host has sent it; None if none is kept."""
+def _settled_view(look: Look, source: TranscriptSource) -> TranscriptView:
+    """Return the output so far, once another host has sent it."""
     deadline = time.monotonic() + FIRST
-    source = look()
-    if source is None:
-        return None
     view, quiet_since = source.view(), time.monotonic()
     while time.monotonic() < deadline:
         time.sleep(POLL)
-        source = look()
-        now_there = source.view() if source is not None else view
+        source = look() or source
+        now_there = source.view()
         if now_there.version != view.version:
             view, quiet_since = now_there, time.monotonic()
         elif view.entries and time.monotonic() - quiet_since > SETTLED:
@@ -61,13 +59,18 @@ def _first_view(look: Look) -> TranscriptView | None:
     return view
 
 
-def _follow(kernel: RemoteKernel, look: Look, printer: OutputPrinter, output: RemoteOutput) -> None:
-    source: TranscriptSource | None = None
+def _follow(
+    kernel: RemoteKernel,
+    look: Look,
+    source: TranscriptSource,
+    printer: OutputPrinter,
+    output: RemoteOutput,
+) -> None:
     last_words, is_over = LastWords(kernel), False
     while not is_over:
         last_words.look()
         source = look() or source  # a kernel that is gone has none, but may have said more
-        view = source.view() if source is not None else NOTHING
+        view = source.view()
         is_over = last_words.are_in(view)
         printer.print(output.read(list(said_in(view)), is_over=is_over))
         time.sleep(POLL)

@@ -194,7 +194,7 @@ def test_an_idle_kernel_is_not_busy_though_it_replies_on_shell_a_little_later(
     def hear_too_early(probe: Probe) -> dict[str, KernelState]:
         """Take in the reply on control; the one on shell comes when nobody listens."""
         probe._take_in(probe._control.hear(PATIENCE), ())
-        assert probe._shell._open["fake"].request._socket.poll(1000 * PATIENCE)
+        assert probe._shell._open["fake"].request._socket.poll(int(1000 * PATIENCE))
         return probe.states
 
     monkeypatch.setattr(Probe, "hear", hear_too_early)

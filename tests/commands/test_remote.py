@@ -8,14 +8,16 @@ import pty
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kerneltui import paths
 from kerneltui.cli import main
-from kerneltui.commands import remote_kernel, remote_run
+from kerneltui.commands import remote_kernel, remote_logs, remote_run
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet import composition
 from kerneltui.fleet.console.conversation import NOT_RUN
@@ -31,17 +33,41 @@ from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol.status import KernelState
 from tests.fleet.engines.fake_engine import FakeEngine, rows_of
+from tests.support import eventually
 from tests.tui.fakes import FakeConsole, snapshot
 
 GPU = ("--server", "gpu:8888")
 BOX = ("--host", "ann@box")
+LATER = 20  # looks: long after a command has begun to follow
+Step = Callable[[], object]
+
+
+class LookedAt(FakeEngine):
+    """Does what a test wants while a command looks at the transcript again and again."""
+
+    def __init__(self, *, rows: int = 2, hangs: bool = False) -> None:
+        super().__init__("gpu", rows=rows, hangs=hangs)
+        self._due: list[tuple[int, Step]] = []
+        self._looks = 0
+
+    def after_looks(self, count: int, *steps: Step) -> None:
+        """Take steps, in the command's thread, once it has looked so many times from now on."""
+        self._due += [(self._looks + count, step) for step in steps]
+
+    def transcript(self, kernel_id: str) -> Transcript | None:
+        due = [step for at, step in self._due if at <= self._looks]
+        self._due = [each for each in self._due if each[0] > self._looks]
+        self._looks += 1
+        for step in due:
+            step()
+        return super().transcript(kernel_id)
 
 
 class Machines:
     """The engines that commands can connect to, by name."""
 
     def __init__(self) -> None:
-        self.gpu = FakeEngine("gpu", rows=2)
+        self.gpu = LookedAt()
         self.box = FakeEngine("box")
         self.wanted: list[AnyEngine] = []
 
@@ -55,6 +81,8 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     machines = Machines()
     monkeypatch.setattr(composition, "make_engine", machines.make)
     monkeypatch.setattr(guarded_engine, "CLOSE_PATIENCE", 0.1)
+    monkeypatch.setattr(remote_run, "LOOK", 0.01)
+    monkeypatch.setattr(remote_logs, "POLL", 0.01)
     yield machines
     for each in (machines.gpu, machines.box):
         each.free.set()
@@ -76,7 +104,7 @@ def test_the_table_has_the_rows_of_all_and_their_hosts(machines: Machines, capsy
         ["k1", "name-gpu:k1", "gpu"],
         ["k0", "name-box:k0", "box"],
     ]
-    assert machines.gpu.closed
+    eventually(lambda: machines.gpu.closed)
 
 
 @pytest.mark.usefixtures("machines")
@@ -115,7 +143,7 @@ def test_a_server_that_hangs_is_given_its_timeout(
     file.write_text("[servers.gpu]\nurl = 'gpu:8888'\ntimeout = 0.1", "utf-8")
     monkeypatch.setattr(paths, "config_file", lambda: file)
     monkeypatch.setattr("kerneltui.commands.opened_engine.MARGIN", 0.0)
-    machines.gpu = FakeEngine("gpu", rows=0, hangs=True)
+    machines.gpu = LookedAt(rows=0, hangs=True)
 
     assert main(["--server", "gpu", "ps"]) == 1
 
@@ -332,23 +360,13 @@ def begun(machines: Machines) -> TalkingConsole:
     return console
 
 
-def later(*steps: Callable[[], None]) -> None:
-    """Take steps while a command runs: long after it has looked for the first time."""
-
-    def take() -> None:
-        for step in steps:
-            step()
-
-    threading.Timer(1.0, take).start()
-
-
 def test_a_run_waits_until_the_end_of_its_code_is_told_however_still_it_is(
     machines: Machines, capsys: Out
 ) -> None:
     console = begun(machines)
-    threading.Timer(0.2, lambda: setattr(console, "queued", {})).start()
-
-    later(
+    machines.gpu.after_looks(3, lambda: setattr(console, "queued", {}))
+    machines.gpu.after_looks(
+        LATER,
         lambda: console.write(Role.ERROR, "ZeroDivisionError: division by zero"),
         lambda: console.finish(RequestEnd("m1", "ZeroDivisionError: division by zero")),
     )
@@ -362,7 +380,7 @@ def test_the_exit_code_of_a_run_is_that_of_the_reply_and_not_of_what_was_shown(
 ) -> None:
     console = begun(machines)
 
-    later(lambda: console.finish(RequestEnd("m1", "1: No such file")))
+    machines.gpu.after_looks(LATER, lambda: console.finish(RequestEnd("m1", "1: No such file")))
 
     assert main([*GPU, "run", "gpu:k0", "-c", "ls"]) == 1
     assert capsys.readouterr().err == "kerneltui: name-gpu:k0: 1: No such file\n"
@@ -371,7 +389,9 @@ def test_the_exit_code_of_a_run_is_that_of_the_reply_and_not_of_what_was_shown(
 def test_an_error_that_code_has_caught_and_shown_does_not_fail_it(machines: Machines) -> None:
     console = begun(machines)
 
-    later(lambda: console.write(Role.ERROR, "ValueError: shown"), console.finish)
+    machines.gpu.after_looks(
+        LATER, lambda: console.write(Role.ERROR, "ValueError: shown"), console.finish
+    )
 
     assert main([*GPU, "run", "gpu:k0", "-c", "show()"]) == 0
 
@@ -380,7 +400,9 @@ def test_a_run_whose_kernel_is_restarted_fails(machines: Machines, capsys: Out) 
     console = begun(machines)
     console.transcript.mark_open(True)
 
-    later(lambda: console.finish(RequestEnd("m1", "it was restarted", is_given_up=True)))
+    machines.gpu.after_looks(
+        LATER, lambda: console.finish(RequestEnd("m1", "it was restarted", is_given_up=True))
+    )
 
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep"]) == 1
     told = "kerneltui: name-gpu:k0: how the code ended is not known: it was restarted\n"
@@ -393,7 +415,7 @@ def test_a_run_whose_end_is_never_told_is_an_error(
     monkeypatch.setattr(remote_run, "TOLD", 0.2)
     console = begun(machines)
 
-    later(lambda: setattr(console, "queued", {}))
+    machines.gpu.after_looks(LATER, lambda: setattr(console, "queued", {}))
 
     assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 1
     assert "has not told how it has ended" in capsys.readouterr().err
@@ -412,7 +434,8 @@ def end_without_last_words(
     machines.gpu.snapshots = rows
     if not rows:
         del machines.gpu.transcripts["gpu:k0"]
-    later(
+    machines.gpu.after_looks(
+        LATER,
         lambda: console.write(Role.STDERR, "last words\n"),
         lambda: console.transcript.mark_open(False),
     )
@@ -425,7 +448,7 @@ def test_a_run_prints_the_last_words_of_a_kernel_that_ends(
     console = begun(machines)
     console.transcript.mark_open(True)
 
-    threading.Timer(0.3, end_without_last_words, [machines, console, rows]).start()
+    machines.gpu.after_looks(3, partial(end_without_last_words, machines, console, rows))
 
     assert main([*GPU, "run", "gpu:k0", "-c", "crash"]) == 1
     assert capsys.readouterr().err.startswith("last words\nkerneltui: name-gpu:k0 is ")
@@ -433,12 +456,16 @@ def test_a_run_prints_the_last_words_of_a_kernel_that_ends(
 
 @WAYS_TO_END
 def test_logs_print_the_last_words_of_a_kernel_that_ends(
-    machines: Machines, capsys: Out, rows: tuple[KernelSnapshot, ...]
+    machines: Machines,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Out,
+    rows: tuple[KernelSnapshot, ...],
 ) -> None:
+    monkeypatch.setattr(remote_logs, "SETTLED", 0.0)
     console = talking(machines)
     console.transcript.mark_open(True)
 
-    threading.Timer(1.5, end_without_last_words, [machines, console, rows]).start()
+    machines.gpu.after_looks(3, partial(end_without_last_words, machines, console, rows))
 
     assert main([*GPU, "logs", "-f", "gpu:k0"]) == 0
     assert capsys.readouterr() == ("earlier\n", "last words\n")
@@ -448,9 +475,10 @@ def test_logs_of_a_kernel_whose_last_words_are_not_told_end(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_kernel, "LAST_WORDS", 0.1)
+    monkeypatch.setattr(remote_logs, "SETTLED", 0.0)
     talking(machines).transcript.mark_open(True)
 
-    threading.Timer(1.5, lambda: setattr(machines.gpu, "snapshots", DEAD)).start()
+    machines.gpu.after_looks(3, lambda: setattr(machines.gpu, "snapshots", DEAD))
 
     assert main([*GPU, "logs", "-f", "gpu:k0"]) == 0
 
@@ -459,8 +487,7 @@ def test_code_that_takes_too_long_is_interrupted(machines: Machines) -> None:
     console = talking(machines)
     console.queued = {"gpu:k0": ("sleep",)}
     machines.gpu.snapshots = (snapshot("gpu:k0", KernelState.BUSY, engine="gpu"),)
-    ends = threading.Timer(0.5, console.finish)
-    ends.start()
+    machines.gpu.after_looks(LATER, console.finish)
 
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
 
@@ -488,8 +515,7 @@ def test_code_that_waits_behind_that_of_others_is_waited_for(
         console.queued = {}
         console.run("1")
 
-    begins = threading.Timer(1.0, begin)
-    begins.start()
+    machines.gpu.after_looks(LATER, begin)
 
     assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 0
 
@@ -543,6 +569,19 @@ def test_the_same_question_is_answered_as_often_as_it_is_asked(machines: Machine
     assert console.sent.count(("answer", "gpu:k0", END_OF_INPUT)) == 2
 
 
+class Clock:
+    """Goes on only while somebody sleeps: what is looked at first is looked at in time."""
+
+    def __init__(self) -> None:
+        self._now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
 def test_code_that_waits_for_the_user_too_long_is_interrupted(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
@@ -550,8 +589,8 @@ def test_code_that_waits_for_the_user_too_long_is_interrupted(
     console.queued = {"gpu:k0": ("input()",)}
     console.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1")}
     terminal, typing = pty.openpty()
-    ends = threading.Timer(0.5, console.finish)
-    ends.start()
+    machines.gpu.after_looks(LATER, console.finish)
+    monkeypatch.setattr(remote_run, "time", Clock())
 
     with os.fdopen(typing) as keyboard:
         monkeypatch.setattr(sys, "stdin", keyboard)

@@ -114,7 +114,8 @@ class ExternalController:
         raise ActionRefused(f"cannot restart {self._name}: {LOST}")
 
     def shutdown(self) -> str:
-        process, content = self._meant, {"restart": False}
+        process = self._meant
+        content: dict[str, object] = {"restart": False}
         if process is None:
             self._request("shutdown_request", content)
             return f"{self._name} was asked to shut down; whether it did is not visible from here"
