@@ -44,6 +44,10 @@ from tests.support import PATIENCE
 
 T = TypeVar("T")
 Use = Callable[[AsyncKernelClient], Awaitable[T]]
+WAITS_FOR = """
+import pathlib, time
+while not pathlib.Path({file!r}).exists(): time.sleep(0.01)
+"""
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
 
 
@@ -107,10 +111,10 @@ def test_a_request_returns_its_id_at_once_or_a_reply_to_await(fake: FakeKernel) 
     async def use(client: AsyncKernelClient) -> None:
         msg_id = client.execute("1")
         others = client.execute("2")
-        reply = await client.execute("3", reply=True, timeout=5)
+        reply = await client.execute("3", reply=True, timeout=PATIENCE)
 
-        assert parent_id(await client.get_reply(msg_id, timeout=5)) == msg_id
-        assert parent_id(await client._async_recv_reply(others, timeout=5)) == others
+        assert parent_id(await client.get_reply(msg_id, timeout=PATIENCE)) == msg_id
+        assert parent_id(await client._async_recv_reply(others, timeout=PATIENCE)) == others
         assert reply["content"] == {"status": "ok", "execution_count": 3}
 
     in_loop(fake, use)
@@ -186,7 +190,7 @@ def test_a_flood_leaves_the_loop_to_others(fake: FakeKernel) -> None:
 
         task = asyncio.ensure_future(other())
         for _ in range(100):
-            await client.get_iopub_msg(timeout=5)
+            await client.get_iopub_msg(timeout=PATIENCE)
         await cancelled(task)
         return turns
 
@@ -200,7 +204,7 @@ def test_a_wait_that_is_cancelled_takes_no_message(fake: FakeKernel) -> None:
     async def use(client: AsyncKernelClient) -> object:
         await cancelled(await begun(client.get_iopub_msg()))
         fake.publish(*SAYS)
-        return text(await client.get_iopub_msg(timeout=5))
+        return text(await client.get_iopub_msg(timeout=PATIENCE))
 
     assert in_loop(fake, use) == "hello\n"
 
@@ -216,7 +220,7 @@ def test_a_message_that_came_just_before_the_cancellation_is_kept(
         if is_woken:
             client._bell.ring()
         await cancelled(waiting)
-        return text(await client.get_iopub_msg(timeout=5))
+        return text(await client.get_iopub_msg(timeout=PATIENCE))
 
     assert in_loop(fake, use) == "hello\n"
 
@@ -240,8 +244,8 @@ def test_a_reply_that_was_not_waited_for_any_more_is_there_later(fake: FakeKerne
             await asyncio.wait_for(client.get_reply(msg_id), 0.01)
         fake.release()
 
-        assert (await client.kernel_info(reply=True, timeout=5))["content"]["status"] == "ok"
-        assert parent_id(await client.get_reply(msg_id, timeout=5)) == msg_id
+        assert (await client.kernel_info(reply=True, timeout=PATIENCE))["content"]["status"] == "ok"
+        assert parent_id(await client.get_reply(msg_id, timeout=PATIENCE)) == msg_id
 
     in_loop(fake, use)
 
@@ -255,8 +259,8 @@ def test_a_cell_that_was_left_alone_leaves_its_reply_and_its_output(fake: FakeKe
         fake.publish(*SAYS, request)
         fake.reply("execute_reply", {"status": "ok"}, request)
 
-        assert text(await client.get_iopub_msg(timeout=5)) == "hello\n"
-        reply = await client.get_reply(request["msg_id"], timeout=5)
+        assert text(await client.get_iopub_msg(timeout=PATIENCE)) == "hello\n"
+        reply = await client.get_reply(request["msg_id"], timeout=PATIENCE)
         assert reply["content"] == {"status": "ok"}
 
     in_loop(fake, use)
@@ -325,14 +329,14 @@ def test_a_client_serves_one_loop_after_another(fake: FakeKernel) -> None:
     client.load_connection_file()
     client.start_channels()
     for _ in range(2):
-        reply = asyncio.run(client.kernel_info(reply=True, timeout=5))
+        reply = asyncio.run(client.kernel_info(reply=True, timeout=PATIENCE))
         assert reply["content"]["implementation"] == "fake"
     client.stop_channels()
 
 
 def test_a_context_for_asyncio_can_be_given(fake: FakeKernel) -> None:
     async def use(client: AsyncKernelClient) -> None:
-        assert (await client.kernel_info(reply=True, timeout=5))["content"]["status"] == "ok"
+        assert (await client.kernel_info(reply=True, timeout=PATIENCE))["content"]["status"] == "ok"
 
     with zmq.asyncio.Context() as context:
         in_loop(fake, use, context=context)
@@ -345,6 +349,7 @@ def test_what_is_ready_can_be_asked_and_taken(fake: FakeKernel) -> None:
         while not await client.iopub_channel.msg_ready():  # what ends the start may come first
             let_arrive(client)
         assert [text(each) for each in await client.iopub_channel.get_msgs()] == ["hello\n"]
+        client.hb_channel.time_to_dead = PATIENCE
         assert await client.is_alive()
 
     in_loop(fake, use)
@@ -352,9 +357,9 @@ def test_what_is_ready_can_be_asked_and_taken(fake: FakeKernel) -> None:
 
 def test_subshells_are_awaited(fake: FakeKernel) -> None:
     async def use(client: AsyncKernelClient) -> None:
-        assert await client.create_subshell(timeout=5) == "s-1"
-        assert await client.list_subshells(timeout=5) == ["s-1"]
-        await client.delete_subshell("s-1", timeout=5)
+        assert await client.create_subshell(timeout=PATIENCE) == "s-1"
+        assert await client.list_subshells(timeout=PATIENCE) == ["s-1"]
+        await client.delete_subshell("s-1", timeout=PATIENCE)
 
     in_loop(fake, use)
 
@@ -683,16 +688,20 @@ def test_no_kernel_stays_behind_that_is_not_ready_in_time(
 
 
 @pytest.mark.slow
-def test_two_kernels_run_at_once_and_go_on_after_a_timeout_and_a_cancellation() -> None:
+def test_two_kernels_run_at_once_and_go_on_after_a_timeout_and_a_cancellation(
+    tmp_path: Path,
+) -> None:
     async def script(number: int) -> object:
+        files = [tmp_path / f"{number}-{step}" for step in range(2)]
+        late, cut_off = (WAITS_FOR.format(file=str(file)) for file in files)
         async with run_kernel(kernel_name="python3") as client:
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(
-                    client.execute("import time; time.sleep(1)", reply=True), 0.1
-                )
-            cell = asyncio.ensure_future(client.execute_interactive("time.sleep(1)"))
+                await asyncio.wait_for(client.execute(late, reply=True), 0.1)
+            files[0].touch()
+            cell = asyncio.ensure_future(client.execute_interactive(cut_off))
             await asyncio.sleep(0.1)
             await cancelled(cell)
+            files[1].touch()
             seen: list[Message] = []
             await client.execute_interactive(
                 f"print({number} * 7)", timeout=PATIENCE, output_hook=seen.append
@@ -746,16 +755,18 @@ def test_nbclient_makes_managers_of_ours_and_ends_their_kernels(nbclient: Any) -
 def test_nbclient_interrupts_a_cell_that_takes_too_long(nbclient: Any) -> None:
     runner = runner_of(
         nbclient,
-        notebook("import time; time.sleep(60)", "print('on')"),
-        timeout=1,
+        notebook(
+            "1 / 0", "import time; time.sleep(60)", "print('on')"
+        ),  # a first traceback is slow
+        timeout_func=lambda cell: 2 if "sleep" in cell.source else PATIENCE,
         interrupt_on_timeout=True,
         allow_errors=True,
     )
 
     done = runner.execute()
 
-    assert done.cells[0].outputs[-1]["ename"] == "KeyboardInterrupt"
-    assert done.cells[1].outputs[0]["text"] == "on\n"
+    assert done.cells[1].outputs[-1]["ename"] == "KeyboardInterrupt"
+    assert done.cells[2].outputs[0]["text"] == "on\n"
 
 
 @pytest.mark.slow

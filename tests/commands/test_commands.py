@@ -21,6 +21,13 @@ from tests.commands.commands_here import CommandsHere
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
+ENDS_ONCE_THERE_IS = """
+import os, pathlib, threading, time
+def end():
+    while not pathlib.Path({file!r}).exists(): time.sleep(0.01)
+    os._exit(3)
+threading.Thread(target=end).start()
+"""
 WITHOUT_TEXTUAL = """
 import sys
 from kerneltui.cli import main
@@ -331,10 +338,13 @@ def test_a_killed_kernel_is_dead_until_it_is_cleaned_away(kerneltui: CommandLine
 
 
 @pytest.mark.slow
-def test_how_a_kernel_ended_that_nobody_watched_is_told_later(kerneltui: CommandLine) -> None:
+def test_how_a_kernel_ended_that_nobody_watched_is_told_later(
+    kerneltui: CommandLine, tmp_path: Path
+) -> None:
     kerneltui("start", "--name", "overnight")
-    code = "import threading, os; threading.Timer(0.5, os._exit, [3]).start()"
-    kerneltui("run", "overnight", "-c", code)
+    file = tmp_path / "end"
+    kerneltui("run", "overnight", "-c", ENDS_ONCE_THERE_IS.format(file=str(file)))
+    file.touch()
 
     eventually(lambda: kerneltui.listed["overnight"]["exit_code"] == 3)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -61,19 +63,29 @@ def write(text: str) -> None:
         file.write(text)
 
 
-def has_said(capsys: pytest.CaptureFixture[str], word: str) -> bool:
-    """Tell whether a whole line was printed since the last call."""
-    return word in capsys.readouterr().out.splitlines()
+def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return what will be printed from now on.
+
+    pytest's own way to read it loses what another thread prints meanwhile.
+    """
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    return out
+
+
+def has_said(out: io.StringIO, word: str) -> bool:
+    """Tell whether a whole line was printed."""
+    return word in out.getvalue().splitlines()
 
 
 def test_a_log_is_followed_with_one_look_at_the_host(
-    looks: list[str], capsys: pytest.CaptureFixture[str]
+    looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    out = printed(monkeypatch)
     following = Background(lambda: logs("one", Wanted(follow=True), process=True))
 
     for word in ("first", "second"):
         write(f"{word}\n")
-        eventually(partial(has_said, capsys, word))
+        eventually(partial(has_said, out, word))
     assert looks == ["look"]
 
     verbs.act(Verb.SHUTDOWN, ["one"])
@@ -81,56 +93,55 @@ def test_a_log_is_followed_with_one_look_at_the_host(
     assert following.result() == 0
 
 
-def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_is_followed_beyond_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = printed(monkeypatch)
     following = Background(lambda: logs("one", Wanted(follow=True), process=True))
 
     verbs.act(Verb.RESTART, ["one"])
     write("again\n")
 
-    eventually(lambda: "again" in capsys.readouterr().out)
+    eventually(partial(has_said, out, "again"))
     assert not following.over
     verbs.act(Verb.KILL, ["one"])
     assert following.result() == 0
 
 
 def test_a_log_is_followed_while_an_automatic_restart_is_due(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kerneltui.commands.following.RESTART_TIME", 60.0)
     write_manifest(replace(manifest(), autorestart=True))
     process, dashboard = manifest().identity, Lease(runtime_folder())
     assert process is not None
     dashboard.take()
+    out = printed(monkeypatch)
     following = Background(lambda: logs("one", Wanted(follow=True), process=True))
     write("alive\n")
-    eventually(partial(has_said, capsys, "alive"))
+    eventually(partial(has_said, out, "alive"))
 
     os.killpg(process.pid, signal.SIGKILL)
     eventually(lambda: not process.is_alive())
     for word in ("dead", "again"):  # the first might be read by the last look
         write(f"{word}\n")
-        eventually(partial(has_said, capsys, word))
+        eventually(partial(has_said, out, word))
 
     dashboard.release()
     assert following.result() == 0
 
 
 def test_what_was_printed_of_a_log_is_not_printed_again_when_it_is_cut(
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    out = printed(monkeypatch)
     following = Background(lambda: logs("one", Wanted(follow=True), process=True))
     write("".join(f"{each:9}\n" for each in range(LOG_LIMIT // 10)) + "old\n")
-    eventually(partial(has_said, capsys, "old"))
-    said: list[str] = []
-
-    def has_said_more() -> bool:
-        said.append(capsys.readouterr().out)
-        return "new\n" in "".join(said)
+    eventually(partial(has_said, out, "old"))
+    before = len(out.getvalue())
 
     LogFile(manifest().log).trim()
     write("new\n")
-    eventually(has_said_more)
-    assert "".join(said) == "new\n"
+    eventually(partial(has_said, out, "new"))
+    assert out.getvalue()[before:] == "new\n"
 
     verbs.act(Verb.SHUTDOWN, ["one"])
     assert following.result() == 0

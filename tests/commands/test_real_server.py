@@ -76,7 +76,7 @@ def test_code_runs_there_and_its_output_and_its_errors_come_back(server: Server)
 def test_code_that_takes_too_long_is_interrupted_there(server: Server) -> None:
     cell = "import time\nwhile True: time.sleep(0.1)"
 
-    server("run", server.kernel_id, "--timeout", "2", "-c", cell, code=124)
+    server("run", server.kernel_id, "--timeout", "10", "-c", cell, code=124)
 
     assert server("wait", server.kernel_id, "--timeout", "30") == ""
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from kerneltui.commands import run as command
 from kerneltui.commands.run import FAILED, NOT_RUN, TIMED_OUT, _Run
+from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.kernels.client import interactive
 from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.protocol.message import Content, Message
+from kerneltui.protocol.message import Content, Message, parent_id
 from tests.clients import connected
 from tests.commands.test_printing import Terminal
 from tests.fake_kernel import FakeKernel, Output, file_in
@@ -33,13 +35,28 @@ def fake(short_path: Path) -> Iterator[FakeKernel]:
 @pytest.fixture
 def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
     with connected(fake) as client:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         yield client
 
 
-def run(client: BlockingKernelClient, timeout: float | None = None) -> int:
-    deadline = None if timeout is None else time.monotonic() + timeout
-    return _Run(client, "k1", may_ask=False, deadline=deadline).to_its_end("code")
+def run(client: BlockingKernelClient) -> int:
+    return _Run(client, "k1", may_ask=False).to_its_end("code")
+
+
+def run_too_long(client: BlockingKernelClient) -> int:
+    """Run code whose time is over once it has begun."""
+
+    def begin(code: str, *, output_hook: Callable[[Message], None], **_options: object) -> NoReturn:
+        msg_id = client.execute(code)
+        while parent_id(message := client.get_iopub_msg(PATIENCE)) != msg_id:
+            pass
+        output_hook(message)
+        raise KernelTimeout("timeout waiting for output")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "execute_interactive", begin)
+        this = _Run(client, "k1", may_ask=False, deadline=time.monotonic())
+        return this.to_its_end("code")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +108,7 @@ def test_code_that_is_not_over_in_time_is_interrupted(
     monkeypatch.setattr(command, "act", interrupt)
     fake.runs = lambda _code: interrupted.wait(PATIENCE)
 
-    assert run(client, timeout=0.1) == TIMED_OUT
+    assert run_too_long(client) == TIMED_OUT
 
     assert asked == [(Verb.INTERRUPT, ["k1"])]
 
@@ -115,7 +132,7 @@ def test_code_that_goes_on_after_its_time_is_left_running(
     ended: list[bool] = []
     fake.runs = lambda _code: ended.append(free.wait(PATIENCE))
 
-    assert run(client, timeout=0.1) == TIMED_OUT
+    assert run_too_long(client) == TIMED_OUT
 
     assert not ended
     assert capsys.readouterr().err == f"kerneltui: {said}\n"

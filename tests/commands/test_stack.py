@@ -12,6 +12,10 @@ import pytest
 from kerneltui.commands.stack import stack_lines, variable_lines
 from kerneltui.fleet.diagnosis.stack import Frame, Refusal, Stack, StackThread, Way
 from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.fleet.diagnosis.ways import diagnosis
+from kerneltui.paths import runtime_folder
+from tests.commands.commands_here import CommandsHere
+from tests.support import PATIENCE
 
 LIBRARY = "/venv/lib/python3.11/site-packages/tool/run.py"
 FRAMES = (
@@ -61,17 +65,21 @@ def test_variables_are_a_table_and_an_estimate_is_marked() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_tells_a_running_kernel_s_stack_as_json(tmp_path: Path) -> None:
-    def kerneltui(*words: str) -> str:
+def test_the_command_tells_a_running_kernel_s_stack_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "STACK_PATIENCE", PATIENCE)
+    monkeypatch.setattr(diagnosis, "NAMES_PATIENCE", PATIENCE)
+    here = CommandsHere(runtime_folder())
+
+    def kerneltui(*words: str) -> None:
         command = [sys.executable, "-m", "kerneltui", *words]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path
-        ).stdout
+        subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=True, cwd=tmp_path)
 
     kerneltui("start", "python3", "--name", "etl")
     try:
-        told = json.loads(kerneltui("stack", "etl", "--json"))
-        variables = json.loads(kerneltui("stack", "etl", "--variables", "--json"))
+        told = json.loads(here("stack", "etl", "--json"))
+        variables = json.loads(here("stack", "etl", "--variables", "--json"))
     finally:
         kerneltui("kill", "etl")
         kerneltui("shutdown", "etl")

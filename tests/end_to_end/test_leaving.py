@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 
 from tests.end_to_end.conftest import OpenDashboard
 from tests.end_to_end.dashboard import Dashboard
+from tests.support import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +84,7 @@ def test_quitting_with_shutdown_asks_first_and_leaves_no_kernel(
 
     assert terminal.wait_for_end() == 0
     assert modes_left_on(terminal.raw) == []
-    assert not psutil.pid_exists(pid)
+    eventually(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_lost_connection_ends_the_program_and_not_the_kernel(
@@ -165,8 +168,18 @@ def test_ctrl_z_in_the_pager_suspends_both_and_fg_brings_both_back(
 def wait_until_suspended(terminal: Dashboard) -> None:
     """Wait for the shell's prompt; a process that is not stopped yet could take what is typed."""
     terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
-    below = psutil.Process(terminal.process.pid).children(recursive=True)
-    terminal.wait_for(lambda: all(each.status() == psutil.STATUS_STOPPED for each in below))
+    terminal.wait_for(lambda: not _running_below(terminal.process.pid))
+
+
+def _running_below(shell: int) -> list[psutil.Process]:
+    """Return what runs in the session of a shell; the kernels' keeper has one of its own."""
+    at_rest = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    running = []
+    for each in psutil.Process(shell).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getsid(each.pid) == os.getsid(shell) and each.status() not in at_rest:
+                running.append(each)
+    return running
 
 
 def open_pager(terminal: Dashboard) -> None:

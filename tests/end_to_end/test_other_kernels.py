@@ -52,4 +52,4 @@ def assert_it_shuts_down(terminal: Dashboard) -> None:
     terminal.press("y")
 
     terminal.wait_for(lambda: not terminal.row("alpha"))
-    assert not psutil.pid_exists(pid)
+    terminal.wait_for(lambda: not psutil.pid_exists(pid))

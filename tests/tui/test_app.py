@@ -496,8 +496,8 @@ def test_a_fleet_that_cannot_open_ends_it_with_the_reason() -> None:
 
     async def run() -> None:
         async with app.run_test() as pilot:
-            await pilot.pause()
-            await app.workers.wait_for_complete()
+            while app.return_code is None:
+                await pilot.pause(0)
 
     asyncio.run(run())
     assert app.return_code == 1

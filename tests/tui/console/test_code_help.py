@@ -13,6 +13,7 @@ from kerneltui.fleet.console.conversation import Reply
 from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.console import code_help
 from kerneltui.tui.widgets.source import OFFERED
+from tests.support import PATIENCE
 from tests.tui.console.scenes import editor
 from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, replied, snapshot
 
@@ -138,6 +139,7 @@ def test_it_is_said_that_there_are_no_completions() -> None:
 
 def test_it_is_said_that_the_kernel_is_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_help, "HELP_IS_SLOW", 0.001)
+    monkeypatch.setattr(code_help, "HELP_DEADLINE", PATIENCE)
     fleet = FakeFleet(snapshot())
     reply: Reply = Future()
     fleet.console.replies["complete"] = reply

@@ -22,6 +22,7 @@ from kerneltui.tui.details.info_view import (
     shell_word,
 )
 from tests.fake_kernel import FakeKernel, file_in
+from tests.support import PATIENCE
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
 INFO = KernelInfo(
@@ -118,6 +119,7 @@ def test_the_library_lines_connect(short_path: Path) -> None:
         exec("\n".join(line for _, line in facts[first:]), names)
 
         client = names["client"]
+        client.hb_channel.time_to_dead = PATIENCE
         assert client.is_alive()
         client.stop_channels()
 
