@@ -105,7 +105,7 @@ def test_both_say_the_same_of_a_kernel_in_each_state(
     with contextlib.closing(Fleet()) as newcomer:  # which has seen no more of it than a command
         newcomer.open()
 
-        assert agreed(newcomer).state == word
+        eventually(lambda: agreed(newcomer).state == word)
 
 
 def stop_by_verb(subject: Subject) -> None:

@@ -276,10 +276,12 @@ def test_what_cells_printed_is_told_from_the_recording_and_followed_to_the_end(
 ) -> None:
     kerneltui("start", "--name", "wordy")
     kerneltui("run", "wordy", "-c", "print('one\\ntwo'); 6 * 7")
-    assert kerneltui("logs", "wordy", "--since", "1h", "--tail", "2") == "two\n42\n"
+    recent = ("logs", "wordy", "--since", "1h", "--tail", "2")
+    eventually(lambda: kerneltui(*recent) == "two\n42\n")
 
     following = kerneltui.begin("logs", "wordy", "-f")
     kerneltui("run", "wordy", "-c", "print('three')")
+    eventually(lambda: "three\n" in kerneltui("logs", "wordy"))
     kerneltui("kill", "wordy")
 
     assert following.communicate(timeout=60)[0] == b"one\ntwo\n42\nthree\n"
@@ -302,7 +304,7 @@ def stranger(kerneltui: CommandLine) -> Iterator[str]:
         name = f"kernel-{process.pid}"
         file = kerneltui.runtime / f"{name}.json"
         try:
-            eventually(file.exists, 60)
+            eventually(lambda: file.exists() and file.read_text().endswith("}"), 60)
             kerneltui("wait", name, "--timeout", "60")
             yield name
         finally:

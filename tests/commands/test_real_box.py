@@ -16,6 +16,7 @@ from kerneltui import paths
 from tests.commands.commands_here import CommandsHere
 from tests.commands.test_commands import CommandLine
 from tests.fleet.engines.ssh.piped_box import put_on_path
+from tests.support import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +78,7 @@ def test_a_kernel_of_the_machine_is_listed_with_its_host_and_its_process(box: Bo
 
 def test_code_runs_there_and_is_in_its_logs(box: Box) -> None:
     assert box.in_process("run", "etl", "-c", "print('said there')") == "said there\n"
-    assert "said there\n" in box("logs", "box:etl")
+    eventually(lambda: "said there\n" in box("logs", "box:etl"))
 
 
 def test_code_that_raises_there_fails_here_with_its_traceback(box: Box) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kerneltui.tui.console import history as history_module
 from kerneltui.tui.console.history import History, fold, merge, search
-from tests.support import Background
+from tests.support import PATIENCE, Background
 
 
 def ran(path: Path, *codes: str, language: str = "python") -> History:
@@ -78,7 +78,8 @@ def test_code_that_follows_itself_is_kept_once(path: Path) -> None:
     assert found(path) == ("a", "b", "a", "c")
 
 
-def test_two_dashboards_at_once_lose_nothing(path: Path) -> None:
+def test_two_dashboards_at_once_lose_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "LOCK_PATIENCE", PATIENCE)
     start = threading.Barrier(2)
 
     def session(name: str) -> None:
