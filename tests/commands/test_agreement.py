@@ -119,8 +119,8 @@ def stop_by_verb(subject: Subject) -> None:
 def test_both_know_since_when_a_kernel_is_stopped(
     subject: Subject, bring_about: Callable[[Subject], None]
 ) -> None:
-    eventually(lambda: subject.now and subject.now.usage)
     before = time.time()
+    eventually(lambda: subject.now and subject.now.usage)
     bring_about(subject)
     after = time.time()
     eventually(lambda: listed_now()[0].since is not None)

@@ -12,6 +12,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from tests.fake_kernel import FakeKernel, file_in
+from tests.support import PATIENCE
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ def asked(kernel: FakeKernel) -> int:
 
 def test_one_that_answers_on_the_shell_is_idle(kernel: FakeKernel) -> None:
     with Probe() as probe:
-        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
-        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, PATIENCE) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, PATIENCE) == {"k": KernelState.IDLE}
 
     assert asked(kernel) == 4
 
@@ -45,7 +46,7 @@ def test_one_that_answers_on_nothing_is_left_out_and_not_asked_again(kernel: Fak
         assert look(probe, {"k": kernel.info}, 0.1) == {}
         kernel.release()
 
-        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, PATIENCE) == {"k": KernelState.IDLE}
 
     assert asked(kernel) == 2
 
@@ -78,4 +79,4 @@ def test_what_cannot_be_asked_disturbs_no_other(kernel: FakeKernel) -> None:
     odd = ConnectionInfo("tcp", "no host", kernel.info.ports, b"key")
 
     with Probe() as probe:
-        assert look(probe, {"odd": odd, "k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"odd": odd, "k": kernel.info}, PATIENCE) == {"k": KernelState.IDLE}
