@@ -455,17 +455,19 @@ def test_a_run_prints_the_last_words_of_a_kernel_that_ends(
 
 
 @WAYS_TO_END
+@pytest.mark.parametrize("looks", [1, 3], ids=["before it is followed", "while it is followed"])
 def test_logs_print_the_last_words_of_a_kernel_that_ends(
     machines: Machines,
     monkeypatch: pytest.MonkeyPatch,
     capsys: Out,
     rows: tuple[KernelSnapshot, ...],
+    looks: int,
 ) -> None:
     monkeypatch.setattr(remote_logs, "SETTLED", 0.0)
     console = talking(machines)
     console.transcript.mark_open(True)
 
-    machines.gpu.after_looks(3, partial(end_without_last_words, machines, console, rows))
+    machines.gpu.after_looks(looks, partial(end_without_last_words, machines, console, rows))
 
     assert main([*GPU, "logs", "-f", "gpu:k0"]) == 0
     assert capsys.readouterr() == ("earlier\n", "last words\n")
