@@ -20,8 +20,11 @@ def lock_file(fd: int, deadline: float, *, is_shared: bool = False) -> None:
     only read.
     """
     try:
-        while not try_lock(fd, is_shared=is_shared):
-            if time.monotonic() >= deadline:
+        while True:
+            is_last = time.monotonic() >= deadline  # before the try: this thread may stand still
+            if try_lock(fd, is_shared=is_shared):
+                return
+            if is_last:
                 raise BlockingIOError(errno.EWOULDBLOCK, "another program holds its lock")
             time.sleep(LOOK)
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests import lock as manifest_lock
 from kerneltui.fleet.manifests.store import Dismissed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.threads import periodic
@@ -19,7 +20,7 @@ from kerneltui.kernels.management import manager as manager_module
 from kerneltui.protocol.status import KernelState
 from tests.fleet.stage import shown
 from tests.fleet.unkept import without_keeper
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 ROOT = Path(__file__).parents[2]
 WITHIN = 60  # seconds, for what a process takes to start or end on a busy machine
@@ -67,6 +68,15 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
+    thread = fleet._reconciler.thread
+    if not thread.has_ended:
+        thread.take_turn(WITHIN)  # until it is adopted, a kernel's files are not ours to remove
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_lock, "PATIENCE", PATIENCE)  # another fleet may be giving an order
+        _dismiss(fleet)
+
+
+def _dismiss(fleet: Fleet) -> None:
     store = fleet._tracker._manifests
     for kernel in fleet.registry.all():
         if not kernel.is_ours or kernel.manager is None:

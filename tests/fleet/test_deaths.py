@@ -14,6 +14,7 @@ from kerneltui.commands.listing import Listed, list_all
 from kerneltui.fleet.diagnosis.death import UNKNOWN
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.inspection import kernel_log
+from kerneltui.fleet.manifests import store as manifest_store
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
@@ -181,7 +182,10 @@ def test_who_is_no_parent_takes_over_what_the_parent_knows(mute: Watched) -> Non
         eventually(lambda: only(other).reason == "SIGKILL from outside", WITHIN)
 
 
-def test_what_could_not_be_noted_at_once_is_noted_later(mute: Watched) -> None:
+def test_what_could_not_be_noted_at_once_is_noted_later(
+    mute: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", 0.0)
     lock = ManifestLock.take(manifest_of(mute.fleet).path)
     row = killed_from_outside(mute)
     assert manifest_of(mute.fleet).death is None

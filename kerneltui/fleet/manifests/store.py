@@ -33,7 +33,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
-
+NOTE_TIME = 5.0  # seconds to wait for a process that only notes something: it may stand still
 
 _Read = tuple[tuple[int, int], Manifest | None]
 """The inode and change time of a file, and its manifest; None if that cannot be read."""
@@ -86,7 +86,7 @@ class ManifestStore:
         """Make this the only process that gives orders to a kernel; its threads share that.
 
         Raises ActionRefused if another process gives it an order, if it was dismissed, or if
-        its manifest cannot be locked.
+        its manifest cannot be locked. A process that only notes something is waited for.
         """
         path = manifest.path  # it depends on an earlier kerneltui's file, which may go meanwhile
         held = self._held.share(path) or self._acquire(manifest)
@@ -101,21 +101,26 @@ class ManifestStore:
 
     def _acquire(self, manifest: Manifest) -> Held:
         path = manifest.path
-        try:
-            lock = self._lock_of(manifest)
-        except BlockingIOError:
-            if (held := self._held.share(path)) is not None:  # a thread of ours was faster
-                return held
-            raise ActionRefused(
-                f"another kerneltui {_doing(path)} {manifest.name}; nothing was done"
-            ) from None
-        except FileNotFoundError:
-            raise Dismissed(
-                f"{manifest.name} was dismissed, or its files are gone: there is no {path}"
-            ) from None
-        except OSError as error:
-            raise _unwritable(manifest, error) from None
-        return self._held.keep(path, lock)
+        deadline = time.monotonic() + NOTE_TIME
+        while True:
+            is_last = time.monotonic() >= deadline  # before the try: this thread may stand still
+            try:
+                return self._held.keep(path, self._lock_of(manifest))
+            except BlockingIOError:
+                if (held := self._held.share(path)) is not None:  # a thread of ours was faster
+                    return held
+                doing = _doing(path)
+                if doing or is_last:
+                    raise ActionRefused(
+                        f"another kerneltui {doing or 'has locked'} {manifest.name}; "
+                        "nothing was done"
+                    ) from None
+            except FileNotFoundError:
+                raise Dismissed(
+                    f"{manifest.name} was dismissed, or its files are gone: there is no {path}"
+                ) from None
+            except OSError as error:
+                raise _unwritable(manifest, error) from None
 
     def _lock_of(self, manifest: Manifest) -> ManifestLock:
         try:
@@ -271,11 +276,14 @@ class ManifestStore:
         An order that could not be noted is known by its lock. A process that just notes something
         holds the lock too, but only for a moment.
         """
-        return (
-            _tells_of_order(manifest, ended)
-            or is_locked(manifest.path, PATIENCE)
-            or _tells_of_order(manifest, ended)
-        )
+        deadline = time.monotonic() + NOTE_TIME
+        while not _tells_of_order(manifest, ended):
+            is_last = time.monotonic() >= deadline
+            if not is_locked(manifest.path, PATIENCE):
+                return _tells_of_order(manifest, ended)
+            if is_last:
+                return True
+        return True
 
     def is_kept(self, connection_file: Path, kernel_id: str) -> bool:
         """Tell whether a kernel is one of ours now, even if the last look has not found it."""
@@ -392,9 +400,14 @@ def _unwritable(manifest: Manifest, error: OSError) -> CannotNote:
 
 
 def _doing(path: Path) -> str:
-    """Return what another process is about to do with a kernel, for a person."""
+    """Return what another process is about to do with a kernel, for a person.
+
+    "" if it only notes something, or could not note its order.
+    """
     try:
-        order = read_manifest(path).order
-    except KernelError:
-        order = ""
-    return f"is {order}" if order else "is starting"
+        manifest = read_manifest(path)
+    except KernelError:  # it is gone
+        return ""
+    if manifest.order:
+        return f"is {manifest.order}"
+    return "is starting" if manifest.identity is None else ""

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from kerneltui import file_lock
 from kerneltui.fleet.manifests import lock as manifest_lock
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 
@@ -57,6 +59,26 @@ def test_a_second_one_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(BlockingIOError):
         ManifestLock.take(path)
+
+
+def test_what_was_let_go_while_this_process_stood_still_is_locked(
+    lock: ManifestLock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instants, try_lock = [0.0], file_lock.try_lock
+
+    def stand_still(fd: int, *, is_shared: bool) -> bool:
+        is_free = try_lock(fd, is_shared=is_shared)
+        instants.append(instants[-1] + manifest_lock.PATIENCE)
+        file_lock.unlock(lock._fd)
+        return is_free
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_lock, "try_lock", stand_still)
+        patch.setattr(time, "monotonic", lambda: instants[-1])
+        taken = ManifestLock.take(path)
+
+    assert is_locked(path)
+    taken.release()
 
 
 def test_what_is_written_stays_locked(lock: ManifestLock, path: Path) -> None:

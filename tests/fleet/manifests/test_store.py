@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.diagnosis.death import Death
+from kerneltui.fleet.manifests import lock as manifest_lock
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests import store as manifest_store
-from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.manifests.lock import ManifestLock
+from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import read_private
@@ -110,10 +113,66 @@ def test_whoever_only_notes_something_has_ordered_nothing(
 
 
 def test_whoever_keeps_a_manifest_locked_gives_an_order(
-    store: ManifestStore, manifest: Manifest
+    store: ManifestStore, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", 0.0)
+
     with store.hold(manifest):
         assert store.is_ordered(manifest, ENDED)
+
+
+class Refusals:
+    """Has a manifest's lock be refused at once, and tells that it was."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.is_one = threading.Event()
+        self._take = ManifestLock.take
+        patch.setattr(manifest_lock, "PATIENCE", 0.0)
+        patch.setattr(ManifestLock, "take", self._watched)
+
+    def _watched(self, path: Path) -> ManifestLock:
+        try:
+            return self._take(path)
+        except BlockingIOError:
+            self.is_one.set()
+            raise
+
+
+def test_an_order_waits_for_whoever_only_notes_something(
+    store: ManifestStore, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", PATIENCE)
+    noting = ManifestLock.take(manifest.path)
+    refusals = Refusals(monkeypatch)
+
+    ordering = Background(lambda: store.amend(manifest, order=RESTARTING))
+    assert refusals.is_one.wait(PATIENCE)
+    noting.release()
+
+    assert ordering.result() == replace(manifest, order=RESTARTING)
+
+
+def test_an_order_does_not_wait_for_another_one(
+    store: ManifestStore, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", float("inf"))
+    write_manifest(replace(manifest, order=RESTARTING))
+    ordered = ManifestLock.take(manifest.path)
+
+    with pytest.raises(ActionRefused, match="another kerneltui is restarting train"):
+        store.amend(manifest, name="other")
+    ordered.release()
+
+
+def test_an_order_does_not_wait_for_ever_for_one_that_could_not_be_noted(
+    store: ManifestStore, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", 0.0)
+    ordered = ManifestLock.take(manifest.path)
+
+    with pytest.raises(ActionRefused, match="another kerneltui has locked train"):
+        store.amend(manifest, name="other")
+    ordered.release()
 
 
 def test_a_kernel_that_was_dismissed_was_meant_to_end(

@@ -18,6 +18,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelTimeout
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests import store as manifest_store
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_path, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
@@ -118,8 +119,9 @@ def sent_to(kernel: Watched) -> tuple[object, object]:
 
 
 def test_an_order_that_is_refused_for_another_one_is_not_the_cause_of_a_later_end(
-    tiny: Watched,
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", 0.0)
     lock = ManifestLock.take(manifest_of(tiny).path)
     with pytest.raises(ActionRefused, match="another kerneltui"):
         tiny.fleet.do(Verb.SHUTDOWN, tiny.now.target)
@@ -507,6 +509,7 @@ def test_of_two_that_make_a_lost_manifest_again_one_is_refused(
             raise misses.pop()
         return take(path)
 
+    monkeypatch.setattr(manifest_store, "NOTE_TIME", 0.0)
     manifest.path.unlink()
     with first.hold(manifest):
         monkeypatch.setattr(ManifestLock, "take", take_late)
