@@ -28,6 +28,8 @@ class Leftovers:
     def __init__(self) -> None:
         self._serving: set[_Key] = set()
         """The kernels that have answered."""
+        self._silent: set[_Key] = set()
+        """Those that have not, when they were asked last."""
 
     def marked(self, found: Iterable[Found]) -> tuple[Found, ...]:
         """Return what was found, with the leftovers in it marked."""
@@ -35,8 +37,11 @@ class Leftovers:
         suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
         asked = {key: info for key, info in suspects.items() if info is not None}
         spoke = speaking(asked)
+        known = spoke | self._silent
+        # A kernel may have stood still, so its first silence proves nothing.
+        spoke |= speaking({key: info for key, info in asked.items() if key not in known})
         self._serving = {*(self._serving & {_key(each) for each in found}), *spoke}
-        silent = asked.keys() - spoke
+        self._silent = silent = asked.keys() - spoke
         return tuple(_leftover(each) if _key(each) in silent else each for each in found)
 
     def _suspected(self, found: Found) -> _Key | None:

@@ -8,19 +8,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kerneltui.fleet.discovery import forks
 from kerneltui.fleet.discovery.forks import Leftovers
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.kernels.connection import presence
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.marked import marked_by
@@ -29,7 +31,7 @@ from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, Watched, dismiss_all, install_and_make_haste
-from tests.support import as_another_users, eventually
+from tests.support import PATIENCE, as_another_users, eventually
 
 FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
 DAEMON = ["/bin/sh", "-c", "setsid sleep 1000 & exit"]
@@ -209,8 +211,9 @@ def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Iterator[Found]:
-    """A kernel that leads no session, as a fork does not either."""
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Found]:
+    """A kernel that leads no session, as a fork does not either. It is given time to greet."""
+    monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
     file = tmp_path / "kernel-1.json"
     write_connection_file(str(file))
     command = [sys.executable, "-c", LISTENS, str(file)]
@@ -224,6 +227,34 @@ def found(tmp_path: Path) -> Iterator[Found]:
 
 def test_what_speaks_at_the_sockets_is_the_kernel(found: Found) -> None:
     assert Leftovers().marked([found]) == (found,)
+
+
+def test_a_kernel_that_was_silent_once_is_not_taken_for_a_fork(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Callable[..., set[object]]] = [lambda _infos: set(), presence.speaking]
+    monkeypatch.setattr(forks, "speaking", lambda infos: looks.pop(0)(infos))
+
+    assert Leftovers().marked([found]) == (found,)
+    assert not looks
+
+
+def test_what_stays_silent_is_a_fork_and_is_asked_once_more_at_each_look(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def nothing_speaks(infos: Collection[object]) -> set[object]:
+        asked.append(len(infos))
+        return set()
+
+    monkeypatch.setattr(forks, "speaking", nothing_speaks)
+    leftovers = Leftovers()
+
+    marks = [each.is_leftover for _ in range(2) for each in leftovers.marked([found])]
+
+    assert marks == [True, True]
+    assert asked == [1, 1, 1, 0]
 
 
 def test_a_program_that_listens_nowhere_is_not_a_fork(found: Found, tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_pa
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.reconcile import heirs
 from kerneltui.fleet.reconcile.heirs import Heirs
+from kerneltui.kernels.connection import presence
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
@@ -37,7 +39,7 @@ from tests.fleet.small_kernels import (
     install_and_make_haste,
 )
 from tests.fleet.written_manifests import write_manifest
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 GONE = ProcessIdentity(4_000_000, 1, "another boot")
 
@@ -276,8 +278,12 @@ def left() -> Iterator[Watched]:
 @pytest.mark.parametrize("known", [None, GONE])
 @pytest.mark.parametrize("order", ["", RESTARTING])
 def test_a_kernel_whose_process_was_not_noted_is_found_by_who_serves_it(
-    left: Watched, known: ProcessIdentity | None, order: str
+    left: Watched,
+    known: ProcessIdentity | None,
+    order: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
     before = manifest_of(left)
     here = replace(known, boot_id=before.identity.boot_id) if known and before.identity else None
     write_manifest(replace(before, identity=here, order=order))
@@ -287,6 +293,21 @@ def test_a_kernel_whose_process_was_not_noted_is_found_by_who_serves_it(
 
     assert (found.identity, found.name) == (before.identity, "tiny-1")
     assert manifest_of(left) == replace(before, started_at=manifest_of(left).started_at)
+
+
+def test_a_kernel_that_was_silent_once_is_found_by_who_serves_it(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
+    looks: list[Callable[..., bool | None]] = [lambda _info: None, presence.somebody_speaks]
+    monkeypatch.setattr(heirs, "somebody_speaks", lambda info: looks.pop(0)(info))
+    before = manifest_of(left)
+    write_manifest(replace(before, identity=None))
+
+    with Ended(Fleet()) as fleet:
+        (found,) = fleet.snapshots
+
+    assert found.identity == before.identity
 
 
 class Ended:
