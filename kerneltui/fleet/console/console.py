@@ -281,6 +281,8 @@ class Console:
     def _execute(self, kernel_id: str, code: str, beside: bool, msg_id: str) -> None:
         try:
             talk = self._conversation(kernel_id)
+            if not beside:
+                self._announce(kernel_id, code)
             run = talk.execute_beside if beside else talk.execute
             run(code, execute_content(code), msg_id)
         except REFUSALS as error:
@@ -288,6 +290,11 @@ class Console:
         except Exception as error:
             self._note(kernel_id, f"{NOT_RUN}: {describe_failure(error)}", msg_id)
             raise
+
+    def _announce(self, kernel_id: str, code: str) -> None:
+        """Publish code before it is sent, as it may end the kernel at once."""
+        codes = (*self.queued.get(kernel_id, ()), code)
+        self.queued = MappingProxyType({**self.queued, kernel_id: codes})
 
     def _send_ask(
         self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply, beside: bool

@@ -119,12 +119,13 @@ class KeptClients:
             now = read_manifest(manifest.path).clients
             if kept not in now:  # another dashboard was faster
                 return
+            code = self._monitor.facts(kernel.kernel_id).code
+            # Before the note: it is refused if the dashboard was locked meanwhile.
+            self._console.resume(kernel.kernel_id, client, code, prompt)
             others = tuple(each for each in now if each != kept)
             taken = _Open(client, prompt)
             self._orders.amend(kernel, clients=(*others, *self._kept(taken)))
         self._noted[kernel.kernel_id] = taken
-        code = self._monitor.facts(kernel.kernel_id).code
-        self._console.resume(kernel.kernel_id, client, code, prompt)
         if prompt is None:
             self._unheard[kernel.kernel_id] = requests[0]
 

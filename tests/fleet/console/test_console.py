@@ -11,6 +11,7 @@ import pytest
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import conversation as conversation_module
 from kerneltui.fleet.console.console import FAILED, Console
+from kerneltui.fleet.console.conversation import Conversation
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.transcript.operations import Block
@@ -147,6 +148,17 @@ def test_a_second_cell_is_queued_behind_the_first(speaking: Speaking, fake: Fake
     speaking.execute("first", "second")
 
     eventually(lambda: speaking.queued() == ("first", "second"))
+
+
+def test_code_is_queued_before_it_is_sent(
+    speaking: Speaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Conversation, "execute", lambda *_: seen.append(speaking.queued()))
+
+    speaking.execute("os._exit(7)")
+
+    eventually(lambda: seen == [("os._exit(7)",)])
 
 
 def test_finished_cells_are_no_longer_queued(speaking: Speaking, fake: FakeKernel) -> None:

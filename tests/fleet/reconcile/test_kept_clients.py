@@ -14,7 +14,7 @@ import pytest
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.kept_client import KeptClient
-from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
+from kerneltui.fleet.manifests.manifest import Manifest, manifest_path, read_manifest
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile import kept_clients
 from kerneltui.fleet.transcript.transcript import Role
@@ -235,6 +235,28 @@ def test_a_dashboard_that_is_locked_takes_no_prompt_over(
     dashboard.end()
 
     second.look()
+
+    found = kept(second.snapshots[0])
+    assert found is not None
+    assert found.dashboard == dashboard.identity
+
+
+def test_a_dashboard_that_is_locked_while_it_takes_a_prompt_over_leaves_it(
+    asking: Watched,
+    second: Fleet,
+    dashboard: FirstDashboard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leave(asking, second)
+
+    def lock_and_read(path: Path) -> Manifest:
+        second.locked = True
+        return read_manifest(path)
+
+    monkeypatch.setattr(kept_clients, "read_manifest", lock_and_read)
+    dashboard.end()
+    eventually(lambda: second.locked, WITHIN)
+    second._reconciler.thread.take_turn(WITHIN)  # after the one in which it was locked
 
     found = kept(second.snapshots[0])
     assert found is not None

@@ -150,8 +150,12 @@ class AgentLink:
                 order()
             if process.stderr.fileno() in ready and not process.read_errors():
                 poller.unregister(process.stderr)
-            if process.stdout.fileno() in ready and not self._read(process, lines):
+            is_overdue = self._is_overdue()
+            # If this process has stood still, what tells that the agent is there waits unread.
+            if (process.stdout.fileno() in ready or is_overdue) and not self._read(process, lines):
                 break
+            if is_overdue and self._is_overdue():
+                raise _Over("nothing was heard")
             self._watch(begun)
 
     def _read(self, process: SshProcess, lines: LineBuffer) -> bool:
@@ -163,15 +167,16 @@ class AgentLink:
             self._take(line)
         return data != b""
 
+    def _is_overdue(self) -> bool:
+        return self._greeting is not None and time.monotonic() - self.heard_at > LOST
+
     def _watch(self, begun: float) -> None:
-        """Look at the clock: for an agent that is silent, and for our own heartbeat."""
+        """Look at the clock: for an agent that does not greet, and for our own heartbeat."""
         now = time.monotonic()
         if self._greeting is None:
             if now - begun > GREETING_TIME:
                 raise _Over(f"no greeting within {GREETING_TIME:.0f} s")
             return
-        if now - self.heard_at > LOST:
-            raise _Over("nothing was heard")
         if now - self._told_at >= HEARTBEAT:
             self._send({})
         self._tick(self.heard_at)
