@@ -198,6 +198,15 @@ class FakeKernel:
     def print(self, text: str) -> None:
         self.publish("stream", {"name": "stdout", "text": text}, self.cell)
 
+    def publish_later(self, msg_type: str, content: Content) -> None:
+        """Publish a message on iopub soon. It does not wait: a signal handler may call it."""
+        frames = self.frames(msg_type, content)
+
+        def send() -> None:
+            self._sockets[Channel.IOPUB].send_multipart(frames)
+
+        self._post(send)
+
     def publish_frames(self, frames: Sequence[bytes]) -> None:
         self._call(lambda: self._sockets[Channel.IOPUB].send_multipart(frames))
 

@@ -26,7 +26,7 @@ def serve(kernel: FakeKernel, once_it_listens: Callable[[], object] = lambda: No
     """Serve until a shutdown_request; publish each SIGINT on iopub."""
 
     def say(_signum: int, _frame: object) -> None:
-        kernel.publish("stream", {"name": "stdout", "text": "interrupted\n"})
+        kernel.publish_later("stream", {"name": "stdout", "text": "interrupted\n"})
 
     signal.signal(signal.SIGINT, say)
     kernel.__enter__()

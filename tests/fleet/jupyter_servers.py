@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +88,16 @@ def settled_models(server: JupyterServer) -> object:
     soon after its first heartbeat, which does not change them.
     """
     eventually(lambda: _all_beat(server), PATIENCE)
-    told, since = models(server), time.monotonic()
+    return settled(lambda: models(server))
+
+
+def settled(answers: Callable[[], object]) -> object:
+    """Return a server's answers once they have been the same for a while."""
+    told, since = answers(), time.monotonic()
 
     def is_settled() -> bool:
         nonlocal told, since
-        now = models(server)
+        now = answers()
         if now != told:
             told, since = now, time.monotonic()
         return time.monotonic() - since > SETTLED
