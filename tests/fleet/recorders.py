@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import resource
+import signal
 import subprocess
 import sys
 import time
@@ -30,7 +30,7 @@ from tests.support import eventually
 
 WITHIN = 10  # seconds, for what a process takes to start or end
 HASTE = """
-import resource, sys
+import sys
 from pathlib import Path
 from kerneltui.fleet.keeper.recording import recorded_kernel
 from kerneltui.fleet.keeper import keeper, templates
@@ -41,8 +41,6 @@ recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
 recording.KEPT, recorder.EXPIRY = {kept}, {expiry}
-hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
 keeper.main(Path(sys.argv[1]))
 """
 Recorded = ProcessStarted | Gap | str
@@ -144,12 +142,10 @@ class RunningRecorder:
         idle: float = 60.0,
         kept: float = 3600.0,
         expiry: float = 3600.0,
-        file_limit: int = resource.RLIM_INFINITY,
     ) -> None:
-        """`file_limit`: bytes that a file may have; to write more fails."""
         waits = {"linger": linger, "rest": rest, "warming": warming, "idle": idle}
         house = {"kept": kept, "expiry": expiry}
-        code = HASTE.format(**waits, **house, answering=answering, file_limit=file_limit)
+        code = HASTE.format(**waits, **house, answering=answering)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)
 
@@ -159,6 +155,7 @@ class RunningRecorder:
     def __exit__(self, *_error: object) -> None:
         if self.is_running:
             self.process.terminate()
+            self.process.send_signal(signal.SIGCONT)  # a test that failed may have stopped it
         with self.process:
             assert self.process.stderr is not None
             assert self.process.stderr.read() == b""

@@ -29,8 +29,8 @@ def grow() -> Iterator[Callable[[str, int], int]]:
         popens.append(subprocess.Popen(["sh", "-c", script], start_new_session=True))
         root = psutil.Process(popens[-1].pid)
         eventually(lambda: len(root.children(recursive=True)) == count)
-        sleeps = [each for each in root.children(recursive=True) if not each.children()]
-        eventually(lambda: all(each.name() == "sleep" for each in sleeps))
+        leaves = [each for each in root.children(recursive=True) if not each.children()]
+        eventually(lambda: all(map(_sleeps, leaves)))
         return root.pid
 
     yield start
@@ -39,6 +39,12 @@ def grow() -> Iterator[Callable[[str, int], int]]:
             child.send_signal(signal.SIGKILL)
         os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
+
+
+def _sleeps(process: psutil.Process) -> bool:
+    """Tell whether a process has become `sleep`, and is loaded; one of no time is over then."""
+    is_up = process.status() in (psutil.STATUS_SLEEPING, psutil.STATUS_ZOMBIE)
+    return process.name() == "sleep" and is_up
 
 
 def roots(pid: int) -> list[ProcessIdentity]:

@@ -396,26 +396,32 @@ needs_prlimit = pytest.mark.skipif(
 )
 
 
+def limit_files(process: subprocess.Popen[bytes], size: int) -> None:
+    """Have each write of a process fail that would make a file larger than `size` bytes."""
+    hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
 @pytest.mark.slow
 @needs_prlimit
 def test_a_full_disk_is_said_and_once_it_has_room_the_recording_goes_on(
     kernel: SpokenKernel, short_path: Path
 ) -> None:
+    said = "before" * 200  # for its problem, the recorder has to write some bytes too
     kernel.announce(kernel.identity)
-    with RunningRecorder(short_path, file_limit=10_000) as recorder:
-        say_heard(kernel, "before")
-        kernel.voice.print("x" * 20_000)
+    with RunningRecorder(short_path) as recorder:
+        say_heard(kernel, said)
+        limit_files(recorder.process, kernel.recording.stat().st_size)
+        kernel.voice.print("lost")
         eventually(lambda: "File too large" in keeper_problem(short_path), WITHIN)
 
-        limit = resource.RLIM_INFINITY
-        hard = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)[1]
-        resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
+        limit_files(recorder.process, resource.RLIM_INFINITY)
         eventually(lambda: keeper_problem(short_path) == "", WITHIN)
         kernel.voice.print("after")
         kernel.wait_recorded("after")
 
     began, before, gap, after = kernel.recorded()
-    assert (began, before, after) == (ProcessStarted(kernel.identity), "before", "after")
+    assert (began, before, after) == (ProcessStarted(kernel.identity), said, "after")
     assert isinstance(gap, Gap)
     assert gap.why == "the disk was full"
 

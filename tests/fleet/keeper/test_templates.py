@@ -160,13 +160,20 @@ def test_a_template_that_does_not_answer_is_ended_and_its_kernels_run_on(short_p
     with RunningRecorder(short_path, warming=WARM, answering=0.0):
         asker = Forking(short_path)
         eventually(asker.kept.client.is_there)
-        first = asker.run(STAYS)
+        kernels: list[KernelProcess] = []
+
+        def is_one_forked() -> bool:
+            kernels.append(asker.run(STAYS))
+            return is_forked(kernels[-1].identity)
+
+        eventually(is_one_forked)
+        first = kernels[-1]
         template = parent_of(first)
         template.suspend()
 
         second = asker.run(STAYS)
 
-        with ended(first, second):
+        with ended(*kernels, second):
             assert not is_forked(second.identity)
             assert not template.is_running()
             assert not first.exited

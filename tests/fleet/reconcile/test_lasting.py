@@ -206,7 +206,8 @@ def test_a_kernel_is_not_awaited_whose_restart_found_no_thread(
     restarter._lease.take()  # held already for another kernel, as it were
     os.killpg(kernel.now.pid or 0, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
-    fleet.take_notices()
+    # The news of its death: it is told once the last messages of the kernel are heard.
+    eventually(lambda: [each.kernel_id for each in fleet.take_notices()] == [kernel.kernel_id])
 
     with monkeypatch.context() as refusing:
         no_more_threads(refusing)

@@ -50,7 +50,7 @@ def test_it_is_heard_and_talked_to(connected: ServerEngine, fake: FakeKernel) ->
     connected.console.execute(KERNEL, "hi()")
 
     eventually(lambda: "hello" in text(connected))
-    assert row(connected).executions == 1
+    eventually(lambda: row(connected).executions == 1)
 
 
 def test_the_end_of_its_code_is_told_with_its_output(
