@@ -14,6 +14,7 @@ import zmq
 from kerneltui.errors import KernelError
 from kerneltui.fleet.keeper.recording import flood_gate
 from kerneltui.fleet.monitoring import monitor as monitors
+from kerneltui.fleet.monitoring import request_ends
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
@@ -100,8 +101,9 @@ def view(monitored: Monitored) -> TranscriptView:
 
 
 def test_the_end_of_a_request_is_told_with_the_output_that_comes_after_its_reply(
-    monitored: Monitored, voice: FakeKernel
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(request_ends, "IDLE_GRACE", PATIENCE)
     end = RequestEnd(voice.cell["msg_id"], "ZeroDivisionError")
     monitored.spawn()
 
@@ -133,16 +135,18 @@ def test_the_end_of_a_request_is_told_after_the_pages_of_its_reply(
 
 
 def test_a_transcript_is_open_until_the_last_words_of_a_dead_kernel_are_in(
-    monitored: Monitored, voice: FakeKernel
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(monitors, "LAST_WORDS", 2 * PATIENCE)
     monitored.spawn()
     eventually(lambda: view(monitored).is_open)
-
     monitored.kernel.die()
-    voice.print("last words\n")
-    eventually(lambda: not view(monitored).is_open)
+    eventually(lambda: monitored.monitor._closing)
 
-    assert (Role.STDOUT, "last words") in monitored.shown()
+    voice.print("last words\n")
+    eventually(lambda: (Role.STDOUT, "last words") in monitored.shown())
+
+    assert view(monitored).is_open
 
 
 def test_a_transcript_is_open_again_after_a_restart(monitored: Monitored) -> None:
@@ -162,8 +166,9 @@ def test_a_change_is_told_after_the_turn(monitored: Monitored, voice: FakeKernel
 
     voice.print("hello\n")
 
-    assert monitored.changes.acquire(timeout=5)
-    assert monitored.shown() == [(Role.STDOUT, "hello")]
+    assert monitored.changes.acquire(timeout=PATIENCE)
+    while monitored.shown() != [(Role.STDOUT, "hello")]:  # an earlier turn's change was told late
+        assert monitored.changes.acquire(timeout=PATIENCE)
 
 
 def test_a_launch_and_an_end_are_told(monitored: Monitored) -> None:
@@ -205,15 +210,18 @@ def test_a_restarted_kernel_is_heard_at_its_new_place(
 
 
 def test_last_words_stand_before_the_reason_of_a_death(
-    monitored: Monitored, voice: FakeKernel
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(monitors, "LAST_WORDS", 2 * PATIENCE)
     monitored.spawn()
     voice.print("goodbye\n")
     monitored.kernel.die()
+    eventually(lambda: monitored.shown() == [(Role.STDOUT, "goodbye")])
 
-    eventually(lambda: len(monitored.shown()) == 2)
+    monitored.kernel.spawn()  # the wait for last words ends
+    eventually(lambda: len(monitored.shown()) > 1)
 
-    assert monitored.shown() == [
+    assert monitored.shown()[:2] == [
         (Role.STDOUT, "goodbye"),
         (Role.NOTE, "why it ended"),
     ]
