@@ -197,6 +197,7 @@ def test_an_adopted_kernel_whose_kernelspec_is_gone_is_interrupted_and_restarted
     monkeypatch.setenv("JUPYTER_PATH", "")
     left.fleet = opened()
     before = left.wait_for(KernelState.IDLE)
+    left.fleet._tracker.monitor.wait_until_heard(left.kernel_id, WITHIN)
 
     left.fleet.do(Verb.INTERRUPT, before.target)
     eventually(lambda: "interrupted" in [text for _, text in left.shown()], WITHIN)
@@ -361,8 +362,8 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
     first = opened()
     kernel = Watched(first, "python3")
     kernel.wait_for(KernelState.IDLE)
-    kernel.run("import time; time.sleep(1000)")
-    kernel.wait_for(KernelState.BUSY)
+    kernel.run("import time; print('runs'); time.sleep(1000)")
+    eventually(lambda: "runs" in [text for _, text in kernel.shown()], WITHIN)
     first.close()
     kernel.fleet = opened()
 
@@ -540,6 +541,7 @@ def test_a_kernel_that_dies_too_often_stays_dead_though_the_decision_takes_time(
     may_decide.set()
     look.result(WITHIN)
     eventually(lambda: not other.snapshots[0].autorestart, WITHIN)
+    eventually(lambda: not any(map(is_alive, other.snapshots)), WITHIN)
     for _ in range(3):
         other._reconciler.thread.take_turn(WITHIN)
     assert [(each.state, each.pid) for each in other.snapshots] == [(KernelState.DEAD, pid)]

@@ -16,6 +16,7 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.control import controllers
 from kerneltui.fleet.control.controllers import ExternalController
+from kerneltui.fleet.discovery import control_poll
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found
@@ -195,8 +196,9 @@ def test_a_locked_fleet_does_not_ask_a_kernel_where_it_runs(
 
 @pytest.mark.parametrize("kernel", [{"hostname": "elsewhere", "pid": 1}], indirect=True)
 def test_a_command_asks_where_a_kernel_runs_before_it_takes_a_listener_for_it(
-    runtime: Path, kernel: subprocess.Popen[bytes]
+    runtime: Path, kernel: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(control_poll, "PATIENCE", WITHIN)
     eventually(lambda: list(listeners().values()).count(kernel.pid) == len(Channel))
 
     with contextlib.closing(Fleet()) as fleet:
@@ -229,6 +231,7 @@ def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_han
     monkeypatch.setattr(controllers, "ANSWER_TIME", 0.05)
     look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     (found,) = fleet.snapshots
+    fleet._tracker.monitor.wait_until_heard(found.kernel_id, WITHIN)
 
     said = fleet.do(Verb.INTERRUPT, found.target)
 
