@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kerneltui.fleet.diagnosis.ways import debugger_probe
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.fleet.diagnosis.ways.debugger_probe import look_by_debugger
 from kerneltui.kernels.client.client import BlockingKernelClient
@@ -70,7 +71,9 @@ class FrontEnd:
 
 
 @pytest.fixture
-def front_end() -> Iterator[FrontEnd]:
+def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontEnd]:
+    for name in ("PATIENCE", "STACK_PATIENCE"):
+        monkeypatch.setattr(debugger_probe, name, WITHIN)
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel()
     front_end = FrontEnd(manager)

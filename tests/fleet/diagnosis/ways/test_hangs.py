@@ -12,7 +12,7 @@ import pytest
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.stack import Frame, Stack, Way
-from kerneltui.fleet.diagnosis.ways import diagnosis
+from kerneltui.fleet.diagnosis.ways import diagnosis, signal_probe
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
@@ -23,7 +23,7 @@ from kerneltui.kernels.processes.marked import MARK
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, is_caught, signal_number
 from kerneltui.protocol.status import KernelState
 from tests.fleet.stage import shown
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -80,13 +80,14 @@ class Hanging:
     def run(self, code: str) -> None:
         self.fleet.console.execute(self.kernel_id, code)
 
-    def stack_in(self, function: str) -> Stack:
-        """Look until the main thread is in a function of the user's."""
+    def stack_in(self, function: str, way: Way = Way.SUBSHELL) -> Stack:
+        """Look until the main thread is in a function of the user's, and that is told this way."""
         found: list[Stack] = []
 
         def is_there() -> bool:
             found.append(self.fleet.stack(self.kernel_id))
-            return any(each.function == function for each in own_frames(found[-1]))
+            functions = [each.function for each in own_frames(found[-1])]
+            return found[-1].way is way and function in functions
 
         eventually(is_there)
         return found[-1]
@@ -126,6 +127,9 @@ def own_frames(stack: Stack) -> list[Frame]:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     monkeypatch.setattr(diagnosis, "STACK_PATIENCE", PATIENT)
+    monkeypatch.setattr(diagnosis, "NAMES_PATIENCE", PATIENCE)
+    monkeypatch.setattr(signal_probe, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(signal_probe, "OTHERS_PATIENCE", PATIENCE)
     fleet = Fleet()
     fleet.open()
     try:
@@ -154,7 +158,7 @@ def test_a_hang_is_told_apart_by_its_innermost_line(
 ) -> None:
     kernel.run(code)
 
-    stack = kernel.stack_in(function)
+    stack = kernel.stack_in(function, way)
 
     where = own_frames(stack)[0]
     assert (stack.way, where.function, where.line, where.source) == (way, function, line, source)
@@ -222,7 +226,7 @@ def test_a_look_takes_neither_the_pager_nor_the_word_on_prompts_from_the_client(
 
 def test_a_call_that_waits_with_the_gil_held_is_not_cut_short_by_looking(kernel: Hanging) -> None:
     kernel.run(HOLD)
-    kernel.stack_in("hold")
+    kernel.stack_in("hold", Way.FAULTHANDLER)
 
     again = kernel.fleet.stack(kernel.kernel_id)
 

@@ -13,6 +13,7 @@ import pytest
 
 from kerneltui.fleet.diagnosis.stack import Refusal, StackThread, Way
 from kerneltui.fleet.diagnosis.system_words import ThreadFacts, parse_stat, told
+from kerneltui.fleet.diagnosis.ways import signal_probe
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found, Look, first_that_works
 from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
 from kerneltui.fleet.diagnosis.ways.signal_probe import (
@@ -24,11 +25,17 @@ from kerneltui.fleet.diagnosis.ways.signal_probe import (
 from kerneltui.fleet.diagnosis.ways.system_probe import look_at_system, state_of
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number, with_hook
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 WAIT = "import time\ndef nap():\n    print('ready', flush=True)\n    time.sleep(100)\nnap()"
 NAMED = Found((StackThread("MainThread", True),))
 SIGNUM = signal_number(STACK_SIGNAL) or 0
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PATIENCE", "OTHERS_PATIENCE"):
+        monkeypatch.setattr(signal_probe, name, PATIENCE)
 
 
 def refuse(why: str) -> Look:
@@ -127,10 +134,13 @@ import threading, time
 def deep(calls):
     return deep(calls - 1) if calls else time.sleep(0)
 def run():
+    all_run.wait()
     while True:
         [deep(calls) for calls in (20, 60, 97, 150, 300, 600)]
+all_run = threading.Barrier(5)
 for _ in range(4):
     threading.Thread(target=run, daemon=True).start()
+all_run.wait()
 {WAIT}"""
 """Threads whose stacks grow and shrink, and give their memory back."""
 
@@ -167,7 +177,11 @@ time.sleep(1000)
 def test_a_call_that_waits_with_the_gil_held_is_not_cut_short(tmp_path: Path) -> None:
     sleeper = Sleeper(tmp_path / "log", code=HOLD)
 
-    looks = [look_by_signal(sleeper.identity, sleeper.log, is_silent=True) for _ in range(40)]
+    def look() -> Found:
+        return look_by_signal(sleeper.identity, sleeper.log, is_silent=True)
+
+    eventually(lambda: look().threads[0].frames[0].line == 9)
+    looks = [look() for _ in range(40)]
 
     assert {each.threads[0].frames[0].line for each in looks} == {9}
     assert len({len(each.threads) for each in looks}) == 1
@@ -216,6 +230,8 @@ def test_py_spy_reads_a_process_that_knows_nothing_of_us(sleeper: Sleeper) -> No
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_the_system_tells_what_a_process_waits_in(sleeper: Sleeper) -> None:
+    eventually(lambda: state_of(sleeper.identity) == "S")
+
     (thread,) = look_at_system(sleeper.identity).threads
 
     assert thread.main
