@@ -14,6 +14,7 @@ from typing import Self
 
 import pytest
 
+from kerneltui.fleet.keeper.recording.recorded_kernel import DRAIN
 from kerneltui.fleet.keeper.recording.recording import (
     Gap,
     ProcessStarted,
@@ -28,7 +29,7 @@ from tests.fake_kernel import KEY, FakeKernel, file_in
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
-WITHIN = 10  # seconds, for what a process takes to start or end
+WITHIN = 60  # seconds, for what a process takes to start or end
 HASTE = """
 import sys
 from pathlib import Path
@@ -38,6 +39,7 @@ from kerneltui.fleet.keeper.recording import recorder, recording, writer
 keeper.LINGER = {linger}
 templates.WARMING, templates.ANSWERING, templates.IDLE = {warming}, {answering}, {idle}
 recorded_kernel.REST = {rest}
+recorded_kernel.DRAIN = {drain}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
 recording.KEPT, recorder.EXPIRY = {kept}, {expiry}
@@ -137,14 +139,15 @@ class RunningRecorder:
         *,
         linger: float = 60.0,
         rest: float = 0.0,
+        drain: float = DRAIN,
         warming: float = 60.0,
         answering: float = 60.0,
         idle: float = 60.0,
         kept: float = 3600.0,
         expiry: float = 3600.0,
     ) -> None:
-        waits = {"linger": linger, "rest": rest, "warming": warming, "idle": idle}
-        house = {"kept": kept, "expiry": expiry}
+        waits = {"linger": linger, "rest": rest, "drain": drain, "warming": warming}
+        house = {"idle": idle, "kept": kept, "expiry": expiry}
         code = HASTE.format(**waits, **house, answering=answering)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)

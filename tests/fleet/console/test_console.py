@@ -23,8 +23,6 @@ from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import PATIENCE, eventually
 
-WITHIN = 5  # seconds for a reply
-
 
 class Speaking:
     """A console that knows one kernel, and what it recorded and noted."""
@@ -65,7 +63,7 @@ class Speaking:
 
     def finish(self) -> None:
         """Wait until all that was sent is over, one way or the other."""
-        self.complete().exception(WITHIN)
+        self.complete().exception(PATIENCE)
         eventually(lambda: not self.queued())
 
     def said(self) -> list[tuple[Role, str]]:
@@ -102,7 +100,7 @@ def test_a_locked_console_asks_nothing(
     speaking.console.locked = True
 
     with pytest.raises(ActionRefused, match="read-only"):
-        question(speaking.console, speaking.kernel_id).result(WITHIN)
+        question(speaking.console, speaking.kernel_id).result(PATIENCE)
 
     assert fake.types() == []
 
@@ -113,7 +111,7 @@ def test_a_kernel_that_came_while_locked_is_asked_whether_it_is_ready_once_that_
     speaking.console.locked = True
     speaking.console.probe_ready(speaking.kernel_id)
     with pytest.raises(ActionRefused):
-        speaking.complete().result(WITHIN)
+        speaking.complete().result(PATIENCE)
     assert fake.types() == []
 
     speaking.console.locked = False
@@ -124,11 +122,11 @@ def test_a_kernel_that_came_while_locked_is_asked_whether_it_is_ready_once_that_
 def test_a_kernel_that_was_not_to_be_asked_is_not_asked_after_the_lock_either(
     speaking: Speaking, fake: FakeKernel
 ) -> None:
-    speaking.complete().result(WITHIN)
+    speaking.complete().result(PATIENCE)
     speaking.console.locked = True
 
     speaking.console.locked = False
-    speaking.complete().result(WITHIN)
+    speaking.complete().result(PATIENCE)
 
     assert fake.types() == ["complete_request"] * 2
 
@@ -193,7 +191,7 @@ def test_code_for_a_dead_kernel_is_noted(speaking: Speaking) -> None:
 def test_code_that_is_no_unicode_is_noted_and_survived(speaking: Speaking) -> None:
     speaking.execute("'\ud800'")
 
-    assert speaking.complete().result(WITHIN)["matches"] == ["print"]
+    assert speaking.complete().result(PATIENCE)["matches"] == ["print"]
     assert [note.partition(":")[0] for note in speaking.notes] == ["not run"]
 
 
@@ -283,7 +281,7 @@ def test_a_void_prompt_is_not_answered(speaking: Speaking, fake: FakeKernel) -> 
     eventually(lambda: not speaking.console.prompts)
 
     speaking.console.answer(prompt, "Ana")
-    speaking.console.complete("nobody", "", 0).exception(WITHIN)  # what came before is done
+    speaking.console.complete("nobody", "", 0).exception(PATIENCE)  # what came before is done
 
     assert speaking.said() == [(Role.PROMPT, "name? ")]
 
@@ -302,17 +300,17 @@ def test_a_prompt_that_is_no_text_is_empty(speaking: Speaking, fake: FakeKernel,
 
 
 def test_completion_is_answered(speaking: Speaking) -> None:
-    assert speaking.complete().result(WITHIN)["matches"] == ["print"]
+    assert speaking.complete().result(PATIENCE)["matches"] == ["print"]
 
 
 def test_inspection_is_answered(speaking: Speaking) -> None:
-    content = speaking.console.inspect(speaking.kernel_id, "print", 5).result(WITHIN)
+    content = speaking.console.inspect(speaking.kernel_id, "print", 5).result(PATIENCE)
 
     assert content["data"] == {"text/plain": "a fake"}
 
 
 def test_whether_code_is_complete_is_answered(speaking: Speaking) -> None:
-    content = speaking.console.is_complete(speaking.kernel_id, "1 + 1").result(WITHIN)
+    content = speaking.console.is_complete(speaking.kernel_id, "1 + 1").result(PATIENCE)
 
     assert content["status"] == "complete"
 
@@ -331,7 +329,7 @@ def test_history_is_the_code_that_the_kernel_remembers(
 ) -> None:
     fake.replies["history_request"] = {"history": entries}
 
-    assert speaking.console.history(speaking.kernel_id).result(WITHIN) == codes
+    assert speaking.console.history(speaking.kernel_id).result(PATIENCE) == codes
 
 
 def test_what_is_evaluated_can_be_waited_for(speaking: Speaking) -> None:
@@ -344,7 +342,7 @@ def test_what_is_evaluated_can_be_waited_for(speaking: Speaking) -> None:
 
 def test_a_question_to_an_unknown_kernel_fails(speaking: Speaking) -> None:
     with pytest.raises(NoSuchKernel):
-        speaking.console.complete("nobody", "pr", 2).result(WITHIN)
+        speaking.console.complete("nobody", "pr", 2).result(PATIENCE)
 
 
 def test_a_question_to_a_kernel_that_dies_fails_at_once(
@@ -357,7 +355,7 @@ def test_a_question_to_a_kernel_that_dies_fails_at_once(
     speaking.console.forget(speaking.kernel_id, "kernel k1 is gone")
 
     with pytest.raises(KernelError, match="kernel k1 is gone"):
-        reply.result(WITHIN)
+        reply.result(PATIENCE)
 
 
 def test_a_question_that_nobody_waits_for_any_more_is_survived(
@@ -370,7 +368,7 @@ def test_a_question_that_nobody_waits_for_any_more_is_survived(
     completion.cancel()
     fake.release()
 
-    assert speaking.complete().result(WITHIN)["matches"] == ["print"]
+    assert speaking.complete().result(PATIENCE)["matches"] == ["print"]
     assert caplog.records == []
 
 
@@ -389,7 +387,7 @@ def test_a_reply_whose_header_lacks_a_field_is_a_reply(
 
     fake.reply_frames(fake.session.encode(reply))
 
-    assert pending.result(WITHIN)["matches"] == ["it"]
+    assert pending.result(PATIENCE)["matches"] == ["it"]
 
 
 def nested(depth: int) -> Any:
@@ -406,7 +404,7 @@ def test_a_reply_that_nests_too_deep_is_survived(speaking: Speaking, fake: FakeK
     fake.reply("complete_reply", nested(250), request)
     fake.release()
 
-    assert speaking.complete().result(WITHIN)["matches"] == ["print"]
+    assert speaking.complete().result(PATIENCE)["matches"] == ["print"]
 
 
 class FailingList(list[Message]):
@@ -454,7 +452,7 @@ def test_a_question_that_fails_is_answered_with_an_error(
     monkeypatch.setattr(speaking.console, "_find_manager", fail)
 
     with pytest.raises(KernelError, match="not asked: RuntimeError"):
-        speaking.complete().result(WITHIN)
+        speaking.complete().result(PATIENCE)
 
 
 def test_code_that_fails_to_be_sent_is_noted(
@@ -479,7 +477,7 @@ def test_a_client_with_nothing_pending_disconnects(
     monkeypatch.setattr(conversation_module, "IDLE_TIME", 0.05)
     fake.hold("execute_request")
     speaking.execute("loop()")
-    speaking.complete().result(WITHIN)
+    speaking.complete().result(PATIENCE)
 
     fake.release()
 

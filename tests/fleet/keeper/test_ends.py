@@ -24,7 +24,7 @@ from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from tests.fleet.recorders import RunningRecorder, SpokenKernel
 from tests.fleet.written_manifests import write_manifest
-from tests.support import as_before_linux_6_15, eventually
+from tests.support import PATIENCE, as_before_linux_6_15, eventually
 
 GONE = ProcessIdentity(1, 2, "another boot")
 
@@ -146,7 +146,10 @@ def wrapped(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Kept:
 
 
 @pytest.mark.parametrize("is_wrapper_first", [False, True])
-def test_a_wrapper_tells_how_its_kernel_has_ended(wrapped: Kept, is_wrapper_first: bool) -> None:
+def test_a_wrapper_tells_how_its_kernel_has_ended(
+    wrapped: Kept, monkeypatch: pytest.MonkeyPatch, is_wrapper_first: bool
+) -> None:
+    monkeypatch.setattr(ends_module, "TOGETHER", PATIENCE)
     ends = [(GONE, None), (WRAPPER, 137)]
     for identity, returncode in reversed(ends) if is_wrapper_first else ends:
         wrapped.ends.note(identity, returncode)
@@ -202,7 +205,10 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return disk
 
 
-def test_while_the_disk_is_full_it_is_seldom_tried_to_note_an_end(kept: Kept, disk: Disk) -> None:
+def test_while_the_disk_is_full_it_is_seldom_tried_to_note_an_end(
+    kept: Kept, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends_module, "RETRY", PATIENCE)
     kept.ends.note(GONE, 3)
 
     for _ in range(3):

@@ -23,6 +23,7 @@ import pytest
 import zmq
 
 from kerneltui.fleet.keeper import keeper as keeper_module
+from kerneltui.fleet.keeper.client import KeeperClient
 from kerneltui.fleet.keeper.keeper import Keeper
 from kerneltui.fleet.keeper.lock import (
     KeeperLock,
@@ -189,15 +190,15 @@ def test_what_another_process_says_before_it_is_known_is_heard(
     assert kernel.recorded() == [ProcessStarted(first), ProcessStarted(kernel.identity), "first"]
 
 
-@pytest.mark.usefixtures("recorder")
-def test_what_a_kernel_said_last_is_kept(kernel: SpokenKernel) -> None:
+def test_what_a_kernel_said_last_is_kept(kernel: SpokenKernel, short_path: Path) -> None:
     kernel.announce(kernel.identity)
-    kernel.voice.wait_for_listener()
+    with RunningRecorder(short_path, drain=WITHIN):
+        kernel.voice.wait_for_listener()
 
-    kernel.voice.print("goodbye")
-    kernel.die()
+        kernel.voice.print("goodbye")
+        kernel.die()
 
-    kernel.wait_recorded("goodbye")
+        kernel.wait_recorded("goodbye")
 
 
 @pytest.mark.slow
@@ -483,7 +484,7 @@ def test_a_recorder_whose_folder_vanishes_ends(short_path: Path) -> None:
     folder = short_path / "run"
     folder.mkdir()
     with RunningRecorder(folder) as recorder:
-        eventually(lambda: is_recorded(folder), WITHIN)
+        eventually(KeeperClient(folder).is_there, WITHIN)
 
         shutil.rmtree(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import signal
@@ -229,13 +230,23 @@ def test_what_a_keeper_started_that_ended_before_it_told_is_found(
     started[0].wait()
 
 
-def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(lone: Asker) -> None:
+def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(
+    lone: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[subprocess.Popen[bytes]] = []
+    looks = itertools.count(1)
 
     def carry_out(streams: list[int]) -> None:
-        argv = ["sleep", "0.1"]
+        argv = ["sleep", "100"]
         started.append(subprocess.Popen(argv, stdout=streams[1], start_new_session=True))
 
+    def at_the_second_look_it_has_ended() -> Iterator[int]:
+        if next(looks) == 2:
+            started[0].kill()
+            started[0].wait()
+        yield from all_pids()
+
+    monkeypatch.setattr(spawn, "all_pids", at_the_second_look_it_has_ended)
     fake = fake_keeper(lone.folder, carry_out)
 
     process = lone.start("sleep", "100")
@@ -243,7 +254,6 @@ def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(lone: Asker) -> N
     fake.result()
     with ended(process):
         assert process.identity.pid != started[0].pid
-    started[0].wait()
 
 
 def test_an_order_that_a_keeper_took_to_its_end_is_given_to_the_next(

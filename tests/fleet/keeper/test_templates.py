@@ -280,7 +280,7 @@ def test_forks_leave_nothing_in_keeper_and_template(
     # The connection by which the first was ordered may have been open before.
     eventually(lambda: all(now <= then for now, then in zip(_files(both), before, strict=True)))
     with ended(first):
-        assert [each.pid for each in both[1].children()] == [first.identity.pid]
+        eventually(lambda: [each.pid for each in both[1].children()] == [first.identity.pid])
 
 
 def _files(processes: Iterable[psutil.Process]) -> list[int]:
