@@ -14,12 +14,11 @@ import pytest
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
-from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import Watched, dismiss_all
 from tests.support import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_exit_codes")]
 
 CRASH = "def crash():\n    import ctypes\n    ctypes.string_at(0)\n\ncrash()"
 
@@ -44,11 +43,10 @@ def python(fleet: Fleet) -> Watched:
     return kernel
 
 
-def ended(kernel: Watched) -> KernelSnapshot:
+def wait_until_ended(kernel: Watched) -> None:
     """Wait until all that was said is heard."""
     kernel.wait_for(KernelState.DEAD)
     eventually(lambda: any(kernel.now.reason in text for _, text in kernel.shown()))
-    return kernel.now
 
 
 def listed() -> Listed:
@@ -56,12 +54,16 @@ def listed() -> Listed:
     return row
 
 
+def after(file: Path, code: str) -> str:
+    """Return code that begins once a file is there."""
+    return f"import pathlib\nwhile not pathlib.Path({str(file)!r}).exists(): pass\n{code}"
+
+
 def crash(kernel: Watched) -> None:
     """Have it crash once its cell was heard of, which would end with the thread that tells it."""
     with tempfile.TemporaryDirectory() as folder:
         go = Path(folder) / "go"
-        wait = f"import pathlib\nwhile not pathlib.Path({str(go)!r}).exists(): pass\n"
-        kernel.run(wait + CRASH)
+        kernel.run(after(go, CRASH))
         eventually(lambda: kernel.now.executions)
         go.touch()
         kernel.wait_for(KernelState.DEAD)
@@ -92,9 +94,11 @@ def test_an_end_is_told_alike_now_later_and_by_ps(
 ) -> None:
     die(python)
 
-    now, told = ended(python), listed()
+    wait_until_ended(python)
+    eventually(lambda: python.now.reason == listed().sentence == sentence)
+    now, told = python.now, listed()
     with closing(opened()) as later:
-        eventually(lambda: later.snapshots[0].death is not None)
+        eventually(lambda: later.snapshots[0].reason == sentence)
         again = later.snapshots[0]
 
     assert now.reason == told.sentence == again.reason == sentence
@@ -119,21 +123,25 @@ def test_an_import_error_at_the_start_is_the_cause(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     kernel = Watched(fleet, "python3")
-    row = kernel.wait_for(KernelState.DEAD)
+    sentence = "ModuleNotFoundError: No module named 'no_such_module', exit(1) at start"
+    eventually(lambda: kernel.now.reason == sentence)
 
-    assert row.reason == ("ModuleNotFoundError: No module named 'no_such_module', exit(1) at start")
+    row = kernel.now
+    assert row.state is KernelState.DEAD
     assert row.death is not None
     assert "ipykernel_launcher" in row.death.argv
 
 
-def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log() -> None:
+def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log(tmp_path: Path) -> None:
+    go = tmp_path / "go"
     first = opened()
     python = Watched(first, "python3")
     identity = python.wait_for(KernelState.IDLE).identity
     assert identity is not None
-    python.run(f"import time; time.sleep(1)\n{CRASH}")
+    python.run(after(go, CRASH))
     eventually(lambda: python.now.code)
     first.close()
+    go.touch()
     eventually(lambda: not identity.is_alive())
 
     eventually(lambda: "In [1]" in (listed().sentence or ""))  # once its last words are recorded

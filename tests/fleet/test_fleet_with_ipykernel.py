@@ -22,7 +22,7 @@ from kerneltui.protocol.text import plain
 from tests.fleet.stage import shown
 from tests.support import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_exit_codes")]
 
 WITHIN = 30  # seconds, for what a kernel does on a loaded machine
 

@@ -303,7 +303,7 @@ def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
     monitor._follow(before.manager, before.subscription, Spawned(adopted=False))  # told late
     monitor._mailbox.put(obeyed.set)
 
-    assert obeyed.wait(10)
+    assert obeyed.wait(PATIENCE)
     assert before.subscription.socket is None
 
 

@@ -11,9 +11,15 @@ import pytest
 
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.keeper.lock import is_recorded
-from kerneltui.fleet.keeper.recording.recording import Gap, read_recording, recording_path
+from kerneltui.fleet.keeper.recording.recording import (
+    Gap,
+    ProcessStarted,
+    read_recording,
+    recording_path,
+)
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.monitoring import replay
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
@@ -22,11 +28,12 @@ from tests.fleet.stage import shown
 from tests.fleet.unkept import without_keeper
 from tests.support import eventually
 
-SLOWLY = """\
-import time
+COUNT = """\
+import os, time
 for number in range(500):
     print(number, flush=True)
-    time.sleep(0.01)
+    while number == 250 and not os.path.exists({go!r}):
+        time.sleep(0.01)
 """
 PATIENCE = 60.0  # seconds for a kernel to start or to run something
 
@@ -55,7 +62,8 @@ def idle(fleet: Fleet) -> bool:
 
 
 @pytest.fixture
-def recorder(fleet_folder: Path) -> Iterator[RunningRecorder]:
+def recorder(fleet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningRecorder]:
+    monkeypatch.setattr(replay, "RECORD_TIME", PATIENCE)
     with RunningRecorder(fleet_folder) as recorder:
         eventually(lambda: is_recorded(fleet_folder))
         yield recorder
@@ -106,18 +114,20 @@ def test_ten_thousand_lines_of_a_gap_are_there_once_and_in_order(
 
 @pytest.mark.slow
 def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
-    unwatched: BlockingKernelClient,
+    unwatched: BlockingKernelClient, tmp_path: Path
 ) -> None:
-    unwatched.execute(SLOWLY)
+    go = tmp_path / "go"
+    unwatched.execute(COUNT.format(go=str(go)))
 
     with opened() as second:
         eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
         shown_code = second.snapshots[0].code
+        go.touch()
         eventually(lambda: len(printed(second)) == 500, PATIENCE)
         said = printed(second)
         eventually(lambda: idle(second), PATIENCE)
 
-    assert shown_code.startswith("import time")
+    assert shown_code.startswith("import os, time")
     assert said == [*map(str, range(500))]
 
 
@@ -143,13 +153,14 @@ def test_a_hole_is_marked_where_the_recorder_was_killed(
 
 @pytest.mark.slow
 def test_without_a_recorder_what_was_missed_is_said(
-    recorder: RunningRecorder, unwatched: BlockingKernelClient
+    recorder: RunningRecorder, unwatched: BlockingKernelClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(unwatched, "print('be' 'fore')")  # whole in its output, and not in its code
     recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
     eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
     recorder.end(signal.SIGKILL)
     run(unwatched, "print('lost')")
+    monkeypatch.setattr(replay, "RECORD_TIME", 0.0)  # nothing more will be
 
     with opened() as second:
         eventually(lambda: lines(second, Role.NOTE), PATIENCE)
@@ -178,14 +189,17 @@ def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("recorder")
-def test_a_restart_is_told_to_the_next_dashboard() -> None:
+def test_a_restart_is_told_to_the_next_dashboard(fleet_folder: Path) -> None:
     with opened() as first:
-        first.start("python3", cwd="/")
+        kernel_id = first.start("python3", cwd="/")
         eventually(lambda: idle(first), PATIENCE)
         before = first.snapshots[0].pid
+        recording = recording_path(str(fleet_folder / f"kernel-{kernel_id}.json"), kernel_id)
+        eventually(lambda: before in recorded_pids(recording), PATIENCE)
         first.do(Verb.RESTART_NOW, first.snapshots[0].target)
         eventually(lambda: first.snapshots[0].pid != before and idle(first), PATIENCE)
         after = first.snapshots[0].pid
+        eventually(lambda: after in recorded_pids(recording), PATIENCE)
 
     with opened() as second:
         eventually(lambda: lines(second, Role.NOTE))
@@ -195,6 +209,11 @@ def test_a_restart_is_told_to_the_next_dashboard() -> None:
     assert [note.partition(", ")[2] for note in notes if note.startswith("restarted ")] == [
         f"pid {before} to {after}"
     ]
+
+
+def recorded_pids(recording: Path) -> list[int]:
+    values = [each.value for each in read_recording(recording)] if recording.exists() else []
+    return [each.identity.pid for each in values if isinstance(each, ProcessStarted)]
 
 
 def run(client: BlockingKernelClient, code: str) -> None:

@@ -24,7 +24,7 @@ from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.fleet.engines.engine_state import Link
 from kerneltui.fleet.engines.remote_engine import RemoteEngine
-from kerneltui.fleet.engines.ssh import connector, link, publisher
+from kerneltui.fleet.engines.ssh import connector, instants, link, publisher
 from kerneltui.fleet.engines.ssh import engine as engine_module
 from kerneltui.fleet.engines.ssh.engine import SshEngine
 from kerneltui.fleet.inspection.host_usage import HostUsage
@@ -83,13 +83,22 @@ def test_a_row_is_that_of_the_box_under_the_engines_name(
 
 def test_instants_are_those_of_the_clock_here(engine: SshEngine, fleet: FakeFleet) -> None:
     began = fleet.snapshots[0].started_at
-    found = row(engine).started_at
-
     assert began is not None
-    assert found is not None
-    assert abs(found - began) < 1  # here the box has the same clock
+
+    def is_near() -> bool:  # here the box has the same clock; a first line may come late
+        found = row(engine).started_at
+        return found is not None and abs(found - began) < 1
+
+    eventually(is_near)
 
 
+@pytest.fixture
+def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that comes late does not move the rows' instants."""
+    monkeypatch.setattr(instants, "TOLERANCE", 1000.0)
+
+
+@pytest.mark.usefixtures("one_clock")
 def test_a_change_is_seen_and_other_rows_stay_the_same(
     engine: SshEngine, fleet: FakeFleet, box: PipedBox
 ) -> None:
@@ -127,6 +136,7 @@ def test_rows_keep_the_order_of_the_box(engine: SshEngine, fleet: FakeFleet, box
     box.wait_until_told(engine)
 
 
+@pytest.mark.usefixtures("one_clock")
 def test_the_same_tuple_is_published_until_something_changes(engine: SshEngine) -> None:
     before = engine.snapshots
 
@@ -536,6 +546,13 @@ def test_a_kernel_that_ended_meanwhile_is_gone_after_a_new_connection(
     box.wait_until_told(engine)
 
 
+@pytest.fixture
+def hesitant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that is lost stays so."""
+    monkeypatch.setattr(connector, "FIRST_PAUSE", 1000.0)
+
+
+@pytest.mark.usefixtures("hesitant")
 def test_rows_of_a_lost_link_tell_since_when_and_verbs_are_refused(
     engine: SshEngine, box: PipedBox
 ) -> None:
@@ -543,7 +560,7 @@ def test_rows_of_a_lost_link_tell_since_when_and_verbs_are_refused(
     eventually(lambda: engine.state.link is Link.LOST)
 
     assert row(engine).unheard_since is not None
-    with pytest.raises(ActionRefused, match=r"gpu: not heard for \d s: "):
+    with pytest.raises(ActionRefused, match=r"gpu: not heard for \d+ s: "):
         engine.do(Verb.KILL, target(engine))
     with pytest.raises(ActionRefused, match="not heard"):
         engine.console.execute(KERNEL, "1")
