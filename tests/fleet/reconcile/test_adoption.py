@@ -52,6 +52,12 @@ def fleets() -> Iterator[tuple[Fleet, Fleet]]:
 
 
 @pytest.fixture
+def without_lingering_keeper(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runtime folder of its own: an earlier test's keeper would tell how a kernel has ended."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(short_path))
+
+
+@pytest.fixture
 def left(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     """A kernel that is idle, and whose dashboard has gone; as the next dashboard sees it."""
     monkeypatch.setenv("SECRET_OF_THE_START", "sesame")
@@ -98,6 +104,7 @@ def test_an_adopted_kernel_runs_code(left: Watched) -> None:
     eventually(is_heard_to_run, WITHIN)
 
 
+@pytest.mark.usefixtures("without_lingering_keeper")
 def test_the_end_of_an_adopted_kernel_is_seen_without_a_code_that_only_its_parent_learns(
     left: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
