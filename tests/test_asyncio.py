@@ -72,7 +72,7 @@ def in_loop(fake: FakeKernel, use: Use[T], **arguments: Any) -> T:
         client.start_channels()
         try:
             async with asyncio.timeout(PATIENCE):
-                await client.wait_for_ready(timeout=10)
+                await client.wait_for_ready(timeout=PATIENCE)
                 return await use(client)
         finally:
             client.stop_channels()
@@ -165,7 +165,7 @@ def test_two_cells_at_once_show_each_its_own_output(fake: FakeKernel) -> None:
         seen: dict[str, list[Message]] = {"a": [], "b": []}
 
         async def run(code: str) -> None:
-            await client.execute_interactive(code, timeout=10, output_hook=seen[code].append)
+            await client.execute_interactive(code, timeout=PATIENCE, output_hook=seen[code].append)
 
         await asyncio.gather(run("a"), run("b"))
         assert [[text(each) for each in seen[code] if text(each)] for code in "ab"] == [
@@ -280,7 +280,7 @@ def test_a_prompt_is_answered_by_a_coroutine(fake: FakeKernel) -> None:
             client.input(request["content"]["prompt"] * 2)
 
         await client.execute_interactive(
-            "ask", timeout=10, output_hook=seen.append, stdin_hook=answer
+            "ask", timeout=PATIENCE, output_hook=seen.append, stdin_hook=answer
         )
         return [text(each) for each in seen if text(each)]
 
@@ -292,7 +292,7 @@ def test_hooks_run_in_the_thread_of_the_loop(fake: FakeKernel) -> None:
         heard: asyncio.Queue[Message] = asyncio.Queue()
         waiting = await begun(heard.get())
 
-        await client.execute_interactive("1", timeout=10, output_hook=heard.put_nowait)
+        await client.execute_interactive("1", timeout=PATIENCE, output_hook=heard.put_nowait)
 
         assert (await waiting)["content"] == {"execution_state": "busy"}
 

@@ -11,6 +11,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from tests.children import Children
 from tests.clients import connected
 from tests.fake_kernel import FakeKernel, file_in
+from tests.support import PATIENCE
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def fake(short_path: Path) -> Iterator[FakeKernel]:
 def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
     """A client of `fake` with open channels, after `wait_for_ready`."""
     with connected(fake) as client:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         yield client
 
 

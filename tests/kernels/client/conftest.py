@@ -10,6 +10,7 @@ import pytest
 from kerneltui.kernels.gateway.relay import Relay
 from tests.fake_kernel import FakeKernel, file_in
 from tests.kernel_gateway import KernelGateway
+from tests.support import PATIENCE
 
 WELCOMED = "a relay welcomes every client itself, so that iopub is proven at once"
 VERIFIED = "the server has verified what it passes on"
@@ -50,7 +51,7 @@ def fake(request: pytest.FixtureRequest, short_path: Path) -> Iterator[FakeKerne
         with KernelGateway(fake.info) as gateway:
             relay = Relay(gateway, "fake")
             relay.start()
-            relay.wait_open(timeout=5)
+            relay.wait_open(timeout=PATIENCE)
             fake.offered = relay.info
             yield fake
             relay.close()

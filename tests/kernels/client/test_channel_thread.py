@@ -18,12 +18,12 @@ from tests.support import PATIENCE, Background, eventually
 
 USES: dict[str, Callable[[BlockingKernelClient], object]] = {
     "execute": lambda client: client.execute("1"),
-    "kernel_info": lambda client: client.kernel_info(reply=True, timeout=5),
-    "get_reply": lambda client: client.get_reply("x", timeout=5),
-    "get_shell_msg": lambda client: client.get_shell_msg(timeout=5),
-    "get_iopub_msg": lambda client: client.get_iopub_msg(timeout=5),
-    "wait_for_ready": lambda client: client.wait_for_ready(timeout=5),
-    "execute_interactive": lambda client: client.execute_interactive("1", timeout=5),
+    "kernel_info": lambda client: client.kernel_info(reply=True, timeout=PATIENCE),
+    "get_reply": lambda client: client.get_reply("x", timeout=PATIENCE),
+    "get_shell_msg": lambda client: client.get_shell_msg(timeout=PATIENCE),
+    "get_iopub_msg": lambda client: client.get_iopub_msg(timeout=PATIENCE),
+    "wait_for_ready": lambda client: client.wait_for_ready(timeout=PATIENCE),
+    "execute_interactive": lambda client: client.execute_interactive("1", timeout=PATIENCE),
     "input": lambda client: client.input("x"),
     "interrupt": lambda client: client.interrupt(),
     "start_channels": lambda client: client.start_channels(),
@@ -41,7 +41,7 @@ def test_another_thread_is_refused(
     with pytest.raises(WrongThread):
         Background(lambda: use(client)).result()
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_the_error_names_both_threads_and_a_way_out(client: BlockingKernelClient) -> None:
@@ -59,7 +59,7 @@ def test_the_error_names_both_threads_and_a_way_out(client: BlockingKernelClient
 def test_channels_that_are_opened_again_are_the_other_threads(
     client: BlockingKernelClient,
 ) -> None:
-    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=5)).result()
+    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=PATIENCE)).result()
 
     assert reply["content"]["status"] == "ok"  # type: ignore[index]  # Background returns an object
 
@@ -70,7 +70,7 @@ def test_channels_of_a_thread_that_has_ended_can_be_opened_again(fake: FakeKerne
 
     client.start_channels()
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     client.stop_channels()
 
 
@@ -82,7 +82,7 @@ def test_a_thread_that_could_open_no_channels_leaves_them_to_others(
         client.start_channels()
     client.load_connection_file(fake.connection_file)
 
-    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=5)).result()
+    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=PATIENCE)).result()
 
     assert reply["content"]["status"] == "ok"  # type: ignore[index]  # Background returns an object
 
@@ -135,7 +135,7 @@ def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
     closing = Background(close_while_it_waits)
     msg_id = client.execute("1")
     with pytest.raises(ChannelNotOpen, match="channel is not open"):
-        client.get_reply(msg_id, timeout=10)
+        client.get_reply(msg_id, timeout=PATIENCE)
 
     closing.result()
     assert closed == [False]

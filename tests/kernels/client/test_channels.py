@@ -13,7 +13,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import parent_id
 from tests.clients import client_of
 from tests.fake_kernel import Ask, FakeKernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 def test_get_msgs_returns_all_that_is_there(client: BlockingKernelClient, fake: FakeKernel) -> None:
@@ -44,7 +44,7 @@ def test_what_only_the_client_asked_for_is_not_ready(
     asked = client.kernel_info()
     client._noise = frozenset({asked})
     fake.wait_for("kernel_info_request", count=2)
-    client.usage(reply=True, timeout=5)
+    client.usage(reply=True, timeout=PATIENCE)
 
     assert not client.shell_channel.msg_ready()
 
@@ -58,7 +58,7 @@ def test_messages_set_aside_are_bounded_and_the_oldest_go_first(
     client.start_channels()
     asked = [client.execute(str(number)) for number in range(4)]
 
-    client.get_reply(asked[3], timeout=5)
+    client.get_reply(asked[3], timeout=PATIENCE)
 
     assert [parent_id(each) for each in client.shell_channel.get_msgs()] == asked[1:3]
 
@@ -76,7 +76,7 @@ def test_a_channel_that_is_opened_anew_holds_nothing_of_before(
 ) -> None:
     client.execute("a")
     second = client.execute("b")
-    client.get_reply(second, timeout=5)
+    client.get_reply(second, timeout=PATIENCE)
 
     client.start_channels()
 
@@ -101,7 +101,7 @@ def test_a_client_that_is_used_at_once_opens_its_channels(fake: FakeKernel) -> N
     client = client_of(fake)
     client.allow_stdin = False
 
-    reply = client.execute("1", reply=True, timeout=5)
+    reply = client.execute("1", reply=True, timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
     assert client.iopub_channel.is_alive()
@@ -112,9 +112,9 @@ def test_a_client_that_is_used_at_once_opens_its_channels(fake: FakeKernel) -> N
 def test_a_client_waits_until_it_is_ready_without_being_started(fake: FakeKernel) -> None:
     client = client_of(fake)
 
-    client.wait_for_ready(timeout=5)
+    client.wait_for_ready(timeout=PATIENCE)
 
-    assert client.execute_interactive("1", timeout=5)["content"]["status"] == "ok"
+    assert client.execute_interactive("1", timeout=PATIENCE)["content"]["status"] == "ok"
     client.stop_channels()
 
 
@@ -133,14 +133,14 @@ def test_a_kernel_without_a_control_port_is_asked_on_the_others(
 ) -> None:
     without_control.start_channels(control=False)
 
-    assert without_control.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert without_control.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     without_control.stop_channels()
 
 
 def test_a_client_that_is_used_at_once_opens_what_the_kernel_has(
     without_control: BlockingKernelClient,
 ) -> None:
-    assert without_control.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert without_control.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     assert not without_control.control_channel.is_alive()
     without_control.stop_channels()
 
@@ -159,7 +159,7 @@ def test_a_key_that_is_set_while_the_channels_are_open_signs(fake: FakeKernel) -
 
     client.session.key = fake.offered.key
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     client.stop_channels()
 
 
@@ -172,14 +172,16 @@ def test_a_channel_is_stopped_and_started_alone(
 
     client.stdin_channel.start()
 
-    reply = client.execute_interactive("ask", timeout=5, stdin_hook=lambda _: client.input("me"))
+    reply = client.execute_interactive(
+        "ask", timeout=PATIENCE, stdin_hook=lambda _: client.input("me")
+    )
     assert reply["content"]["status"] == "ok"
 
 
 def test_replies_come_while_the_output_is_not_wanted(client: BlockingKernelClient) -> None:
     client.iopub_channel.stop()
 
-    reply = client.execute("1", reply=True, timeout=5)
+    reply = client.execute("1", reply=True, timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
     assert not client.iopub_channel.is_alive()
@@ -190,7 +192,7 @@ def test_a_channel_is_the_first_to_be_started(fake: FakeKernel) -> None:
 
     client.shell_channel.start()
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     assert not client.iopub_channel.is_alive()
     client.stop_channels()
 

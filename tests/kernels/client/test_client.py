@@ -23,6 +23,7 @@ from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from tests.clients import connected, elsewhere
 from tests.fake_kernel import FakeKernel
+from tests.support import PATIENCE
 
 REQUESTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any]]] = [
     (
@@ -85,7 +86,7 @@ def test_a_request_with_reply_returns_the_reply_to_it(
     msg_type: str,
     _content: dict[str, Any],
 ) -> None:
-    reply = getattr(client, method)(*arguments, reply=True, timeout=5)
+    reply = getattr(client, method)(*arguments, reply=True, timeout=PATIENCE)
 
     assert reply["msg_type"] == msg_type.replace("_request", "_reply")
     assert reply["parent_header"]["msg_type"] == msg_type
@@ -102,8 +103,8 @@ def test_replies_to_other_requests_are_set_aside_and_not_lost(
     first = client.execute("a")
     second = client.execute("b")
 
-    later = client.get_reply(second, timeout=5)
-    earlier = client.get_reply(first, timeout=5)
+    later = client.get_reply(second, timeout=PATIENCE)
+    earlier = client.get_reply(first, timeout=PATIENCE)
 
     assert (parent_id(later), parent_id(earlier)) == (second, first)
 
@@ -112,9 +113,9 @@ def test_what_was_set_aside_comes_first_for_who_takes_the_next(
     client: BlockingKernelClient,
 ) -> None:
     first, second = client.execute("a"), client.execute("b")
-    client.get_reply(second, timeout=5)
+    client.get_reply(second, timeout=PATIENCE)
 
-    assert parent_id(client.get_shell_msg(timeout=5)) == first
+    assert parent_id(client.get_shell_msg(timeout=PATIENCE)) == first
 
 
 def test_a_reply_that_does_not_come_is_a_timeout_of_all_the_fields_kinds(
@@ -133,7 +134,7 @@ def test_a_reply_that_does_not_come_is_a_timeout_of_all_the_fields_kinds(
 @pytest.mark.parametrize("channel", ["shell", "iopub", "stdin", "control"])
 def test_a_silent_channel_raises_empty(client: BlockingKernelClient, channel: str) -> None:
     while client.iopub_channel.msg_ready():
-        client.get_iopub_msg(timeout=1)
+        client.get_iopub_msg(timeout=PATIENCE)
 
     with pytest.raises(queue.Empty):
         getattr(client, f"get_{channel}_msg")(timeout=0)
@@ -181,7 +182,7 @@ def test_a_key_loaded_after_a_first_look_at_the_channels_is_used(fake: FakeKerne
     client.load_connection_file(fake.connection_file)
     client.start_channels()
 
-    client.wait_for_ready(timeout=5)
+    client.wait_for_ready(timeout=PATIENCE)
 
     client.stop_channels()
 
@@ -199,18 +200,18 @@ def test_a_client_without_a_manager_lives_as_long_as_the_heart_beats(
 
 def test_two_clients_get_their_own_replies(client: BlockingKernelClient, fake: FakeKernel) -> None:
     with connected(fake) as other:
-        other.wait_for_ready(timeout=5)
+        other.wait_for_ready(timeout=PATIENCE)
         first, second = client.execute("a"), other.execute("b")
 
-        assert parent_id(client.get_shell_msg(timeout=5)) == first
-        assert parent_id(other.get_shell_msg(timeout=5)) == second
+        assert parent_id(client.get_shell_msg(timeout=PATIENCE)) == first
+        assert parent_id(other.get_shell_msg(timeout=PATIENCE)) == second
 
 
 def test_a_client_hears_what_others_run(client: BlockingKernelClient, fake: FakeKernel) -> None:
     with connected(fake) as other:
         msg_id = other.execute("b")
 
-        heard = [client.get_iopub_msg(timeout=5) for _ in range(3)]
+        heard = [client.get_iopub_msg(timeout=PATIENCE) for _ in range(3)]
 
     assert [(each["msg_type"], parent_id(each)) for each in heard] == [
         ("status", msg_id),
@@ -251,7 +252,7 @@ def test_a_message_that_cannot_be_believed_is_counted_and_passed_over(
     client: BlockingKernelClient, fake: FakeKernel, spoil: Any, error: str
 ) -> None:
     while client.iopub_channel.msg_ready():
-        client.get_iopub_msg(timeout=1)
+        client.get_iopub_msg(timeout=PATIENCE)
     said = fake.session.new_message("stream", {"name": "stdout", "text": "real"})
     frames = fake.session.encode(said, [b"topic"])
     fake.publish_frames(frames)
@@ -259,13 +260,13 @@ def test_a_message_that_cannot_be_believed_is_counted_and_passed_over(
     fake.publish_frames(spoil(frames))
     last = fake.publish("stream", {"name": "stdout", "text": "after"})
 
-    heard = [client.get_iopub_msg(timeout=5)["msg_id"] for _ in range(2)]
+    heard = [client.get_iopub_msg(timeout=PATIENCE)["msg_id"] for _ in range(2)]
     assert heard == [said["msg_id"], last["msg_id"]]
     assert {kind.__name__: count for kind, count in client.refused.items()} == {error: 1}
 
 
 def test_each_channel_has_a_replay_history_of_its_own(client: BlockingKernelClient) -> None:
-    client.execute("1", reply=True, timeout=5)
+    client.execute("1", reply=True, timeout=PATIENCE)
 
     histories = {id(client.shell_channel.session), id(client.iopub_channel.session)}
 
@@ -277,7 +278,7 @@ def test_a_tap_sees_what_is_sent_and_received(client: BlockingKernelClient) -> N
     tapped: list[tuple[Channel, str]] = []
     client.tap_messages = lambda channel, message: tapped.append((channel, message["msg_type"]))
 
-    client.usage(reply=True, timeout=5)
+    client.usage(reply=True, timeout=PATIENCE)
 
     assert tapped == [(Channel.CONTROL, "usage_request"), (Channel.CONTROL, "usage_reply")]
 
@@ -288,9 +289,9 @@ def test_a_tap_sees_what_is_sent_and_received(client: BlockingKernelClient) -> N
 def test_subshells_are_made_listed_and_deleted(
     client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    subshell_id = client.create_subshell(timeout=5)
-    listed = client.list_subshells(timeout=5)
-    client.delete_subshell(subshell_id, timeout=5)
+    subshell_id = client.create_subshell(timeout=PATIENCE)
+    listed = client.list_subshells(timeout=PATIENCE)
+    client.delete_subshell(subshell_id, timeout=PATIENCE)
 
     assert listed == [subshell_id]
     assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": subshell_id}
@@ -307,10 +308,10 @@ def test_a_request_for_a_subshell_names_it_in_the_header(
 def test_a_kernel_without_subshells_is_not_asked_for_one(fake: FakeKernel) -> None:
     fake.replies["kernel_info_request"] = {"protocol_version": "5.3"}
     with connected(fake) as client:
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
 
         with pytest.raises(ActionRefused, match="this kernel has no subshells"):
-            client.create_subshell(timeout=5)
+            client.create_subshell(timeout=PATIENCE)
 
     assert "create_subshell_request" not in fake.types()
 
@@ -321,7 +322,7 @@ def test_a_subshell_that_is_refused_says_why(
     fake.replies["create_subshell_request"] = {"status": "error", "evalue": "no room"}
 
     with pytest.raises(ActionRefused, match="create_subshell_request failed: no room"):
-        client.create_subshell(timeout=5)
+        client.create_subshell(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("odd", [None, 3, "", ["s-1"]], ids=repr)
@@ -331,7 +332,7 @@ def test_a_subshell_without_an_id_is_an_error_of_ours(
     fake.replies["create_subshell_request"] = {"subshell_id": odd}
 
     with pytest.raises(MalformedMessage, match="without a subshell_id"):
-        client.create_subshell(timeout=5)
+        client.create_subshell(timeout=PATIENCE)
 
 
 def test_a_list_of_subshells_of_the_wrong_type_is_empty(
@@ -339,12 +340,12 @@ def test_a_list_of_subshells_of_the_wrong_type_is_empty(
 ) -> None:
     fake.replies["list_subshell_request"] = {"subshell_id": 3}
 
-    assert client.list_subshells(timeout=5) == []
+    assert client.list_subshells(timeout=PATIENCE) == []
 
 
 def test_the_features_are_asked_for_where_they_are_not_known(fake: FakeKernel) -> None:
     with connected(fake) as client:
-        assert client.create_subshell(timeout=5) == "s-1"
+        assert client.create_subshell(timeout=PATIENCE) == "s-1"
 
     assert fake.types() == ["kernel_info_request", "create_subshell_request"]
 
@@ -368,7 +369,7 @@ def test_a_context_that_was_given_is_used_and_left_alone(fake: FakeKernel) -> No
         client = BlockingKernelClient(context=context, connection_file=fake.connection_file)
         client.load_connection_file()
         client.start_channels()
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
         used = client.shell_channel.opened().context
         client.stop_channels()
 
@@ -380,7 +381,7 @@ def test_a_wait_of_another_thread_ends_when_the_reply_comes(
     client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("execute_request")
-    waiting = elsewhere(client, lambda: client.execute("1", reply=True, timeout=10))
+    waiting = elsewhere(client, lambda: client.execute("1", reply=True, timeout=PATIENCE))
     fake.wait_for("execute_request")
 
     fake.release()

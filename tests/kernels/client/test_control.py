@@ -14,6 +14,7 @@ from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.fake_kernel import KEY, FakeKernel
+from tests.support import PATIENCE
 
 
 def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:
@@ -23,7 +24,7 @@ def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:
 
 def test_the_reply_is_returned(fake: FakeKernel) -> None:
     with ask(fake, "interrupt_request") as request:
-        reply = request.reply(timeout=5)
+        reply = request.reply(timeout=PATIENCE)
 
     assert reply is not None
     assert reply["msg_type"] == "interrupt_reply"

@@ -40,7 +40,7 @@ def typing(monkeypatch: pytest.MonkeyPatch, value: str | BaseException, prompts:
 
 
 def test_the_reply_is_returned(client: BlockingKernelClient) -> None:
-    reply = client.execute_interactive("1", timeout=5)
+    reply = client.execute_interactive("1", timeout=PATIENCE)
 
     assert reply["content"] == {"status": "ok", "execution_count": 1}
 
@@ -52,7 +52,7 @@ def test_a_hook_gets_each_message_of_the_request_up_to_its_idle(
     seen: list[str] = []
 
     client.execute_interactive(
-        "say", timeout=5, output_hook=lambda message: seen.append(message["msg_type"])
+        "say", timeout=PATIENCE, output_hook=lambda message: seen.append(message["msg_type"])
     )
 
     assert seen == ["status", "execute_input", "stream", "execute_result", "status"]
@@ -79,7 +79,7 @@ def test_output_is_printed_where_it_belongs(
 ) -> None:
     fake.cells["say"] = [output]
 
-    client.execute_interactive("say", timeout=5)
+    client.execute_interactive("say", timeout=PATIENCE)
 
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == (stdout, stderr)
@@ -88,14 +88,14 @@ def test_output_is_printed_where_it_belongs(
 def test_output_of_others_is_set_aside(client: BlockingKernelClient, fake: FakeKernel) -> None:
     seen: list[str] = []
     with connected(fake) as other:
-        theirs = other.execute("theirs", reply=True, timeout=5)["parent_header"]["msg_id"]
+        theirs = other.execute("theirs", reply=True, timeout=PATIENCE)["parent_header"]["msg_id"]
 
         client.execute_interactive(
-            "mine", timeout=5, output_hook=lambda message: seen.append(parent_id(message))
+            "mine", timeout=PATIENCE, output_hook=lambda message: seen.append(parent_id(message))
         )
 
     assert theirs not in seen
-    assert parent_id(client.get_iopub_msg(timeout=5)) == theirs
+    assert parent_id(client.get_iopub_msg(timeout=PATIENCE)) == theirs
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_prompt_is_answered_from_the_terminal(
     prompts: list[str] = []
     typing(monkeypatch, "Ada", prompts)
 
-    client.execute_interactive("ask", timeout=5)
+    client.execute_interactive("ask", timeout=PATIENCE)
 
     assert prompts == [question.prompt]
     assert capsys.readouterr().out == printed
@@ -126,10 +126,10 @@ def test_a_prompt_is_answered_though_replies_to_others_wait_unread(
     typing(monkeypatch, "Ada", [])
     earlier = client.execute("1")
 
-    reply = client.execute_interactive("ask", timeout=5)
+    reply = client.execute_interactive("ask", timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
-    assert parent_id(client.get_reply(earlier, timeout=5)) == earlier
+    assert parent_id(client.get_reply(earlier, timeout=PATIENCE)) == earlier
 
 
 def test_a_prompt_is_answered_though_one_of_an_earlier_cell_waits_unread(
@@ -141,10 +141,10 @@ def test_a_prompt_is_answered_though_one_of_an_earlier_cell_waits_unread(
     eventually(lambda: client.stdin_channel.has_answer(earlier))
     client.input("")
 
-    reply = client.execute_interactive("ask", timeout=5)
+    reply = client.execute_interactive("ask", timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
-    assert parent_id(client.get_stdin_msg(timeout=5)) == earlier
+    assert parent_id(client.get_stdin_msg(timeout=PATIENCE)) == earlier
 
 
 def test_an_answer_to_a_cell_that_has_asked_again_is_not_sent(
@@ -153,15 +153,15 @@ def test_an_answer_to_a_cell_that_has_asked_again_is_not_sent(
     fake.cells["ask"] = [Ask()]
     typing(monkeypatch, "Ada", [])
     cell = client.execute("ask")
-    first = client.get_stdin_msg(timeout=5)
+    first = client.get_stdin_msg(timeout=PATIENCE)
     client.stdin_channel.set_aside(first)  # as if it came again
 
     answer_from_terminal(client, first)
 
-    client.usage(reply=True, timeout=5)
+    client.usage(reply=True, timeout=PATIENCE)
     assert "input_reply" not in fake.types()
     client.input("")
-    client.get_reply(cell, timeout=5)
+    client.get_reply(cell, timeout=PATIENCE)
 
 
 def test_the_end_of_input_is_told_as_the_field_does(
@@ -170,7 +170,7 @@ def test_the_end_of_input_is_told_as_the_field_does(
     fake.cells["ask"] = [Ask()]
     typing(monkeypatch, EOFError(), [])
 
-    client.execute_interactive("ask", timeout=5)
+    client.execute_interactive("ask", timeout=PATIENCE)
 
     assert fake.wait_for("input_reply")["content"] == {"value": END_OF_INPUT}
 
@@ -181,7 +181,7 @@ def test_two_prompts_of_one_cell_are_answered_in_turn(
     fake.cells["ask"] = [Ask("one"), Ask("two")]
     asked: list[str] = []
 
-    client.execute_interactive("ask", timeout=5, stdin_hook=answering(client, asked))
+    client.execute_interactive("ask", timeout=PATIENCE, stdin_hook=answering(client, asked))
 
     assert asked == ["one", "two"]
 
@@ -220,7 +220,7 @@ def test_what_a_stdin_hook_returns_is_its_own_affair(
         client.input("me")
         return "answered"
 
-    reply = client.execute_interactive("ask", timeout=5, stdin_hook=answer)
+    reply = client.execute_interactive("ask", timeout=PATIENCE, stdin_hook=answer)
 
     assert reply["content"]["status"] == "ok"
 
@@ -241,7 +241,7 @@ def test_allow_stdin_of_the_call_counts_more_than_the_clients(
     asked: list[str] = []
 
     client.execute_interactive(
-        "ask", allow_stdin=True, timeout=5, stdin_hook=answering(client, asked)
+        "ask", allow_stdin=True, timeout=PATIENCE, stdin_hook=answering(client, asked)
     )
 
     assert asked == ["one"]
@@ -259,13 +259,13 @@ def test_a_cell_that_does_not_end_is_a_timeout(
 @pytest.mark.parametrize("missing", ["iopub", "stdin"])
 def test_without_its_channels_nothing_is_run(fake: FakeKernel, missing: str) -> None:
     with connected(fake) as client:
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
         getattr(client, f"{missing}_channel").stop()
 
         with pytest.raises(ChannelNotOpen, match=f"the {missing} channel is not open"):
-            client.execute_interactive("1", timeout=5)
+            client.execute_interactive("1", timeout=PATIENCE)
 
-        client.kernel_info(reply=True, timeout=5)
+        client.kernel_info(reply=True, timeout=PATIENCE)
     assert "execute_request" not in fake.types()
 
 
@@ -299,7 +299,7 @@ def test_an_answer_to_a_cell_that_is_over_is_not_sent(
 
     answer_from_terminal(client, {**request, "parent_header": {"msg_id": msg_id}})
 
-    client.usage(reply=True, timeout=5)
+    client.usage(reply=True, timeout=PATIENCE)
     assert "input_reply" not in fake.types()
 
 
@@ -310,7 +310,7 @@ def running(client: BlockingKernelClient, **arguments: Any) -> Background:
     """Run a cell in another thread."""
 
     def run() -> Message:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         return client.execute_interactive("1", **arguments)
 
     return elsewhere(client, run)
@@ -323,7 +323,7 @@ class Sloppy:
         self.fake = fake
         self.shown: list[str] = []
         fake.hold("execute_request")
-        self.running = running(client, timeout=10, output_hook=self._show)
+        self.running = running(client, timeout=PATIENCE, output_hook=self._show)
         self.request = fake.wait_for("execute_request")
 
     def _show(self, message: Message) -> None:
@@ -475,11 +475,11 @@ def test_a_reply_that_was_taken_in_is_there_for_who_goes_on_waiting(
         raise KeyboardInterrupt
 
     def run_and_wait_on() -> object:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         with pytest.raises(KeyboardInterrupt):
-            client.execute_interactive("1", timeout=10, output_hook=interrupt)
+            client.execute_interactive("1", timeout=PATIENCE, output_hook=interrupt)
         request = fake.wait_for("execute_request")
-        return client.get_reply(request["msg_id"], timeout=5)["content"]
+        return client.get_reply(request["msg_id"], timeout=PATIENCE)["content"]
 
     waiting = elsewhere(client, run_and_wait_on)
     request = fake.wait_for("execute_request")
@@ -512,7 +512,7 @@ def test_output_of_the_wrong_type_is_an_error_of_ours(
     fake.cells["say"] = [(msg_type, content)]
 
     with pytest.raises(MalformedMessage, match=said):
-        client.execute_interactive("say", timeout=5)
+        client.execute_interactive("say", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -558,7 +558,7 @@ def test_rich_output_is_shown_in_the_notebook_that_runs_this(
 ) -> None:
     fake.cells["say"] = [output, SAYS]
 
-    client.execute_interactive("say", timeout=5)
+    client.execute_interactive("say", timeout=PATIENCE)
 
     msg_type, content = output
     notebook.session.send.assert_called_once_with(
@@ -580,7 +580,7 @@ def test_in_ipython_without_a_kernel_output_is_printed(
     monkeypatch.setitem(sys.modules, "IPython", terminal)
     fake.cells["say"] = [RESULT]
 
-    client.execute_interactive("say", timeout=5)
+    client.execute_interactive("say", timeout=PATIENCE)
 
     assert capsys.readouterr().out == "2\n"
 
@@ -595,7 +595,7 @@ def test_a_coroutine_as_stdin_hook_is_refused_and_nothing_is_run(
         raise AssertionError("it is not called")
 
     with pytest.raises(TypeError, match="stdin_hook is a coroutine function, which only an event"):
-        client.execute_interactive("1", timeout=5, stdin_hook=answer)
+        client.execute_interactive("1", timeout=PATIENCE, stdin_hook=answer)
 
     assert "execute_request" not in fake.types()
 
@@ -611,7 +611,7 @@ def test_hooks_can_leave_to_the_defaults_what_they_do_not_handle(
 
     client.execute_interactive(
         "ask",
-        timeout=5,
+        timeout=PATIENCE,
         output_hook=client._output_hook_default,
         stdin_hook=client._stdin_hook_default,
     )

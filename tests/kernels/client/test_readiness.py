@@ -61,7 +61,7 @@ def topics_of(fake: FakeKernel, client: BlockingKernelClient) -> list[bytes]:
 def test_a_kernel_of_ours_is_ready_after_one_request(
     owned: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    owned.wait_for_ready(timeout=5)
+    owned.wait_for_ready(timeout=PATIENCE)
 
     assert fake.types() == ["kernel_info_request"]
 
@@ -69,7 +69,7 @@ def test_a_kernel_of_ours_is_ready_after_one_request(
 def test_a_kernel_of_ours_is_asked_to_welcome_a_topic_of_the_clients_own(
     owned: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    owned.wait_for_ready(timeout=5)
+    owned.wait_for_ready(timeout=PATIENCE)
 
     eventually(lambda: len(fake.topics) == 2)
     everything, own = fake.topics
@@ -82,7 +82,7 @@ def test_the_welcome_proves_iopub_though_nothing_is_published(
 ) -> None:
     fake.publishes_status = False
 
-    owned.wait_for_ready(timeout=5)
+    owned.wait_for_ready(timeout=PATIENCE)
 
     assert fake.types() == ["kernel_info_request"]
 
@@ -90,10 +90,10 @@ def test_the_welcome_proves_iopub_though_nothing_is_published(
 def test_a_second_client_is_ready_though_nobody_welcomes_it(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     with connected(fake) as second:
-        second.wait_for_ready(timeout=5)
+        second.wait_for_ready(timeout=PATIENCE)
 
         assert topics_of(fake, second) == [b""]
 
@@ -101,7 +101,7 @@ def test_a_second_client_is_ready_though_nobody_welcomes_it(
 def test_a_strangers_kernel_gets_no_topic_of_ours(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     assert topics_of(fake, stranger) == [b""]
 
@@ -112,13 +112,13 @@ def test_a_kernel_that_welcomes_nobody_proves_iopub_by_what_it_publishes(
     fake.welcomes = False
 
     with connected(fake) as client:
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
 
 
 def test_the_request_is_repeated_while_iopub_is_silent(fake: FakeKernel) -> None:
     fake.publishes = False
     client = client_of(fake)
-    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=10))
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=PATIENCE))
     fake.wait_for("kernel_info_request", count=3)
 
     fake.publishes = True
@@ -175,7 +175,7 @@ def test_the_request_is_repeated_while_others_are_heard(fake: FakeKernel) -> Non
     fake.welcomes = fake.publishes_status = False
     other = fake.session.new_message("execute_request")
     client = client_of(fake)
-    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=10))
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=PATIENCE))
 
     def others_speak() -> bool:
         fake.publish("stream", {"name": "stdout", "text": "x"}, other)
@@ -191,17 +191,17 @@ def test_the_request_is_repeated_while_others_are_heard(fake: FakeKernel) -> Non
 def test_features_of_the_wrong_type_are_none(fake: FakeKernel, odd: object) -> None:
     fake.replies["kernel_info_request"] = {"protocol_version": "5.5", "supported_features": odd}
     with connected(fake) as client:
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
 
         with pytest.raises(ActionRefused, match="this kernel has no subshells"):
-            client.create_subshell(timeout=5)
+            client.create_subshell(timeout=PATIENCE)
 
 
 def test_an_answer_to_somebody_else_proves_nothing(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("kernel_info_request")
-    waiting = elsewhere(stranger, lambda: finish(Readiness(stranger).wait(timeout=10)))
+    waiting = elsewhere(stranger, lambda: finish(Readiness(stranger).wait(timeout=PATIENCE)))
     request = fake.wait_for("kernel_info_request")
     other: Any = {**request, "header": {**request["header"], "msg_id": "another"}}
 
@@ -217,9 +217,9 @@ def test_neither_requests_nor_answers_of_the_wait_are_seen_by_the_user(fake: Fak
     client = client_of(fake)
 
     def wait_and_ask() -> object:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         msg_id = client.execute("1")
-        messages = client.get_shell_msg(timeout=5), client.get_iopub_msg(timeout=5)
+        messages = client.get_shell_msg(timeout=PATIENCE), client.get_iopub_msg(timeout=PATIENCE)
         return [parent_id(message) == msg_id for message in messages]
 
     asking = elsewhere(client, wait_and_ask)
@@ -236,53 +236,53 @@ def test_what_the_user_asked_before_is_kept(
     msg_id = stranger.execute("1")
     fake.wait_for("execute_request")
 
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
-    assert parent_id(stranger.get_reply(msg_id, timeout=5)) == msg_id
+    assert parent_id(stranger.get_reply(msg_id, timeout=PATIENCE)) == msg_id
 
 
 def test_the_start_of_a_kernel_that_is_ready_is_not_heard_late(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     warning = fake.frames("stream", {"name": "stderr", "text": "not encrypted"})
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     fake.publish_frames(warning)
     fake.publish("status", {"execution_state": "starting"})
     msg_id = stranger.execute("1")
 
-    assert parent_id(stranger.get_iopub_msg(timeout=5)) == msg_id
+    assert parent_id(stranger.get_iopub_msg(timeout=PATIENCE)) == msg_id
 
 
 def test_what_nobody_asked_for_is_heard_once_the_kernel_is_ready(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     said = fake.publish("stream", {"name": "stdout", "text": "from a thread"})
 
-    assert stranger.get_iopub_msg(timeout=5)["msg_id"] == said["msg_id"]
+    assert stranger.get_iopub_msg(timeout=PATIENCE)["msg_id"] == said["msg_id"]
 
 
 def test_the_start_of_another_process_is_heard(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     fake.session = Session(fake.info.key)
     fake.publish("status", {"execution_state": "starting"})
 
-    assert stranger.get_iopub_msg(timeout=5)["content"] == {"execution_state": "starting"}
+    assert stranger.get_iopub_msg(timeout=PATIENCE)["content"] == {"execution_state": "starting"}
 
 
 def test_a_welcome_is_never_passed_on(stranger: BlockingKernelClient, fake: FakeKernel) -> None:
-    stranger.wait_for_ready(timeout=5)
+    stranger.wait_for_ready(timeout=PATIENCE)
 
     stranger.iopub_channel.opened().subscribe(b"a topic")
     eventually(lambda: b"a topic" in fake.topics)
     msg_id = stranger.execute("1")
 
-    assert parent_id(stranger.get_iopub_msg(timeout=5)) == msg_id
+    assert parent_id(stranger.get_iopub_msg(timeout=PATIENCE)) == msg_id
 
 
 @pytest.mark.parametrize("version", ["4.1", "3.0"])
@@ -292,15 +292,15 @@ def test_a_kernel_of_an_old_protocol_is_refused_by_name(
     fake.replies["kernel_info_request"] = {"protocol_version": version}
 
     with pytest.raises(KernelError, match=f"speaks protocol {version}; 5.0 and later"):
-        stranger.wait_for_ready(timeout=5)
+        stranger.wait_for_ready(timeout=PATIENCE)
 
 
 def test_a_ready_kernel_is_ready_again_at_once(owned: BlockingKernelClient) -> None:
-    owned.wait_for_ready(timeout=5)
+    owned.wait_for_ready(timeout=PATIENCE)
 
-    owned.wait_for_ready(timeout=5)
+    owned.wait_for_ready(timeout=PATIENCE)
 
-    owned.execute("1", reply=True, timeout=5)
+    owned.execute("1", reply=True, timeout=PATIENCE)
 
 
 def test_a_kernel_that_died_is_not_waited_for(

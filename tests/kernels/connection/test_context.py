@@ -14,6 +14,7 @@ from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.sockets import default_context
 from tests.clients import connected
 from tests.fake_kernel import FakeKernel
+from tests.support import PATIENCE
 
 OWNERS = [KernelManager, BlockingKernelClient, MultiKernelManager]
 
@@ -21,12 +22,14 @@ OWNERS = [KernelManager, BlockingKernelClient, MultiKernelManager]
 @pytest.mark.parametrize("end", ["destroy", "term", "__del__"])
 def test_ending_one_context_ends_no_others(fake: FakeKernel, end: str) -> None:
     with connected(fake) as client:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         manager = KernelManager()
 
         getattr(manager.context, end)()
 
-        assert client.kernel_info(reply=True, timeout=10)["content"]["implementation"] == "fake"
+        assert (
+            client.kernel_info(reply=True, timeout=PATIENCE)["content"]["implementation"] == "fake"
+        )
 
 
 def test_ending_a_context_closes_what_was_made_by_it() -> None:

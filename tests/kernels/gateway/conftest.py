@@ -12,6 +12,7 @@ from kerneltui.kernels.gateway.relay import Relay
 from kerneltui.kernels.gateway.relay_state import LinkGap, RelayState
 from tests.fake_kernel import FakeKernel
 from tests.kernel_gateway import KernelGateway
+from tests.support import PATIENCE
 
 
 class WatchedRelay(Relay):
@@ -45,7 +46,7 @@ def client(relay: WatchedRelay) -> Iterator[BlockingKernelClient]:
     """A client of the relay, after `wait_for_ready`."""
     client = client_of(relay)
     client.start_channels()
-    client.wait_for_ready(timeout=10)
+    client.wait_for_ready(timeout=PATIENCE)
     yield client
     client.stop_channels()
 

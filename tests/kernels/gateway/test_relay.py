@@ -24,7 +24,7 @@ from kerneltui.protocol.wire import Session
 from tests.fake_kernel import Ask, FakeKernel, file_in
 from tests.kernel_gateway import SECRET, KernelGateway
 from tests.kernels.gateway.conftest import WatchedRelay, client_of
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 PARTS = [b'{"msg_id":"a","msg_type":"stream"}', b"{}", b"{}", b'{"name":"stdout","text":"x"}']
 
@@ -43,11 +43,11 @@ def test_one_websocket_serves_all_clients(
 ) -> None:
     other = client_of(relay)
     other.start_channels()
-    other.wait_for_ready(timeout=5)
+    other.wait_for_ready(timeout=PATIENCE)
     first, second = client.execute("a"), other.execute("b")
 
-    assert parent_id(client.get_shell_msg(timeout=5)) == first
-    assert parent_id(other.get_shell_msg(timeout=5)) == second
+    assert parent_id(client.get_shell_msg(timeout=PATIENCE)) == first
+    assert parent_id(other.get_shell_msg(timeout=PATIENCE)) == second
     assert gateway.count == 1
     other.stop_channels()
 
@@ -55,7 +55,7 @@ def test_one_websocket_serves_all_clients(
 def test_the_websocket_is_asked_for_with_the_session_and_the_login(
     relay: WatchedRelay, gateway: KernelGateway
 ) -> None:
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     assert gateway.paths == [f"/api/kernels/k%201/channels?session_id={relay.session_id}"]
     assert gateway.headers[0]["Authorization"] == f"token {SECRET}"
@@ -74,12 +74,12 @@ def test_messages_and_buffers_pass_in_either_protocol(
         relay.start()
         client = client_of(relay)
         client.start_channels()
-        client.wait_for_ready(timeout=5)
+        client.wait_for_ready(timeout=PATIENCE)
         content, buffers = {"code": "é"}, [b"\0buffer"]
         message = client.session.new_message("execute_request", content, buffers=buffers)
         client.shell_channel.send(message)
 
-        reply = client.get_reply(message["msg_id"], timeout=5)
+        reply = client.get_reply(message["msg_id"], timeout=PATIENCE)
 
         received = fake.wait_for("execute_request")
         assert reply["content"]["status"] == "ok"
@@ -96,9 +96,9 @@ def test_an_input_request_reaches_the_client_whose_cell_asks(
     fake.cells["ask"] = [Ask("name? ")]
     other = client_of(relay)
     other.start_channels()
-    other.wait_for_ready(timeout=5)
+    other.wait_for_ready(timeout=PATIENCE)
 
-    other.execute_interactive("ask", timeout=5, stdin_hook=lambda _: other.input("Ada"))
+    other.execute_interactive("ask", timeout=PATIENCE, stdin_hook=lambda _: other.input("Ada"))
 
     assert client.stdin_channel.get_msgs() == []
     other.stop_channels()
@@ -112,7 +112,7 @@ def test_a_message_for_no_client_is_passed_over(
         message = WebsocketMessage(channel, [header, parent, b"{}", b"{}"], [])
         gateway.send(encode(message, V1))
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_a_reply_for_a_client_that_has_left_is_passed_over(
@@ -127,7 +127,7 @@ def test_a_reply_for_a_client_that_has_left_is_passed_over(
 
     fake.release()
 
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_frame_that_is_no_message_is_logged_and_passed_over(
     gateway.send(frame)
 
     eventually(lambda: caplog.text.count("a server's message was dropped") == 1)
-    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     assert relay.state.link is RelayLink.OPEN
 
 
@@ -167,7 +167,7 @@ def test_a_request_with_another_key_is_not_passed_on(
     session = Session(b"another key")
     stranger.send_multipart(session.encode(session.new_message("execute_request")))
 
-    client.kernel_info(reply=True, timeout=5)
+    client.kernel_info(reply=True, timeout=PATIENCE)
 
     assert "execute_request" not in fake.types()
     stranger.close()
@@ -177,7 +177,7 @@ def test_topics_tell_statuses_from_output(client: BlockingKernelClient, relay: R
     statuses = subscriber(relay, b"kernel.k 1.status")
     statuses.unsubscribe(b"")
 
-    client.execute("1", reply=True, timeout=5)
+    client.execute("1", reply=True, timeout=PATIENCE)
 
     heard = [statuses.recv_multipart()[0] for _ in range(2)]
     assert heard == [b"kernel.k 1.status"] * 2
@@ -211,11 +211,11 @@ def test_who_waits_for_a_kernel_whose_relay_is_closed_is_told(gateway: KernelGat
     relay.start()
     client = client_of(relay)
     client.start_channels()
-    client.wait_for_ready(timeout=5)
+    client.wait_for_ready(timeout=PATIENCE)
     relay.close()
 
     with pytest.raises(KernelDied, match="cannot be reached any more: it was closed here"):
-        client.get_shell_msg(timeout=10)
+        client.get_shell_msg(timeout=PATIENCE)
 
     client.stop_channels()
 
@@ -225,7 +225,7 @@ def test_a_request_that_was_just_sent_is_sent_before_the_relay_closes(
 ) -> None:
     relay = WatchedRelay(gateway)
     relay.start()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     client = client_of(relay)
     client.start_channels()
     client.interrupt()
@@ -295,7 +295,7 @@ def test_without_the_package_it_says_what_to_install(
 
 
 def test_a_slow_subscriber_loses_nothing(relay: WatchedRelay, fake: FakeKernel) -> None:
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     fake.wait_for_listener()
     slow = subscriber(relay, b"slow", waiting=10)
 
@@ -328,7 +328,7 @@ def test_a_subscriber_that_never_reads_is_left_behind_and_that_is_told(
 
     for number in range(1_500):
         fake.print(str(number))
-    reply = client.kernel_info(reply=True, timeout=10)
+    reply = client.kernel_info(reply=True, timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
     assert [each.why for each in relay.gaps] == ["a program did not read what the kernel says"]
@@ -358,9 +358,9 @@ def test_two_kernels_do_not_mix(
         relay.start()
         other = client_of(relay)
         other.start_channels()
-        other.execute("b", reply=True, timeout=5)
+        other.execute("b", reply=True, timeout=PATIENCE)
 
-        client.execute("a", reply=True, timeout=5)
+        client.execute("a", reply=True, timeout=PATIENCE)
 
         assert [each["content"]["code"] for each in second.requests] == ["b"]
         assert [each["content"].get("code") for each in fake.requests][-1] == "a"

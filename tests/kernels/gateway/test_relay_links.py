@@ -23,7 +23,7 @@ from tests.clients import elsewhere
 from tests.fake_kernel import FakeKernel, file_in
 from tests.kernel_gateway import SECRET, KernelGateway
 from tests.kernels.gateway.conftest import WatchedRelay, client_of
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def test_a_broken_link_is_opened_again_with_the_same_session(
 ) -> None:
     cut(gateway, relay)
     gateway.listen()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
-    reply = client.kernel_info(reply=True, timeout=5)
+    reply = client.kernel_info(reply=True, timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
     assert len(gateway.paths) == 2
@@ -58,10 +58,10 @@ def test_a_protocol_that_was_not_chosen_is_offered_once_only(fake: FakeKernel) -
     with KernelGateway(fake.info, subprotocol="") as gateway:
         relay = WatchedRelay(gateway)
         relay.start()
-        relay.wait_open(5)
+        relay.wait_open(PATIENCE)
         cut(gateway, relay)
         gateway.listen()
-        relay.wait_open(5)
+        relay.wait_open(PATIENCE)
         relay.close()
 
         offers = [each.get("Sec-WebSocket-Protocol") for each in gateway.headers]
@@ -69,7 +69,7 @@ def test_a_protocol_that_was_not_chosen_is_offered_once_only(fake: FakeKernel) -
 
 
 def test_the_states_tell_what_happened(relay: WatchedRelay, gateway: KernelGateway) -> None:
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     gateway.close(1001, "going\x1b[31m away")
     eventually(lambda: len(relay.states) == 3)
     relay.close()
@@ -80,11 +80,11 @@ def test_the_states_tell_what_happened(relay: WatchedRelay, gateway: KernelGatew
 
 
 def test_a_gap_is_told_once_the_link_is_back(relay: WatchedRelay, gateway: KernelGateway) -> None:
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     cut(gateway, relay)
     before = list(relay.gaps)
     gateway.listen()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     (gap,) = relay.gaps
     assert before == []
@@ -99,7 +99,7 @@ def test_a_request_made_without_a_link_is_sent_when_it_is_back(
     asked = [client.execute("first"), client.execute("second")]
 
     gateway.listen()
-    replies = [client.get_reply(each, timeout=5)["content"]["status"] for each in asked]
+    replies = [client.get_reply(each, timeout=PATIENCE)["content"]["status"] for each in asked]
 
     codes = [each["content"]["code"] for each in fake.requests if "code" in each["content"]]
     assert replies == ["ok", "ok"]
@@ -118,7 +118,7 @@ def test_a_request_made_before_the_first_link_is_sent_when_it_is_open(
 
     gateway.listen()
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
     assert fake.types() == ["execute_request"]
     client.stop_channels()
     relay.close()
@@ -132,10 +132,10 @@ def test_a_request_never_runs_in_the_process_that_came_meanwhile(
 
     gateway.kernel = other.info
     gateway.listen()
-    reply = client.get_reply(asked, timeout=5)
+    reply = client.get_reply(asked, timeout=PATIENCE)
 
     assert reply["content"] == {"status": "aborted"}
-    assert client.execute("1", reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.execute("1", reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     codes = [each["content"]["code"] for each in other.requests if "code" in each["content"]]
     assert codes == ["1"]
 
@@ -155,7 +155,7 @@ def test_a_request_that_the_old_process_had_not_answered_gets_an_error(
     gateway.kernel = other.info
     gateway.listen()
 
-    content = client.get_reply(asked, timeout=5)["content"]
+    content = client.get_reply(asked, timeout=PATIENCE)["content"]
     assert (content["status"], content["ename"]) == ("error", "KernelDied")
 
 
@@ -169,7 +169,7 @@ def test_a_reply_that_was_lost_with_the_link_is_told_to_be(
     fake.release()  # nobody hears the reply
 
     gateway.listen()
-    content = client.get_reply(asked, timeout=5)["content"]
+    content = client.get_reply(asked, timeout=PATIENCE)["content"]
 
     assert (content["status"], content["ename"]) == ("error", "ConnectionLost")
 
@@ -185,7 +185,7 @@ def test_a_request_in_a_subshell_is_not_given_up(
     cut(gateway, relay)
 
     gateway.listen()
-    answered = client.get_shell_msg(timeout=5)
+    answered = client.get_shell_msg(timeout=PATIENCE)
 
     assert parent_id(answered) == lost
     assert not client.shell_channel.has_answer(beside)
@@ -200,7 +200,7 @@ def test_a_kernel_that_answers_nothing_on_control_is_asked_on_shell(
 
     gateway.listen()
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_nothing_is_asked_of_a_kernel_of_which_nothing_is_wanted(
@@ -215,7 +215,7 @@ def test_nothing_is_asked_of_a_kernel_of_which_nothing_is_wanted(
     fake.wait_for_listener()
     fake.publish("stream", {"name": "stdout", "text": "on"})
 
-    while client.get_iopub_msg(timeout=5)["msg_type"] != "stream":
+    while client.get_iopub_msg(timeout=PATIENCE)["msg_type"] != "stream":
         pass
     assert fake.types() == before
 
@@ -236,7 +236,7 @@ def test_a_refusal_ends_it_with_the_reason(gateway: KernelGateway, status: int, 
     relay.start()
 
     with pytest.raises(KernelError, match=f"cannot connect to kernel k 1 of the server: .*{said}"):
-        relay.wait_open(5)
+        relay.wait_open(PATIENCE)
 
     assert relay.state.link is RelayLink.CLOSED
     relay.close()
@@ -255,7 +255,7 @@ def test_a_login_that_has_expired_is_renewed_once(
     relay = WatchedRelay(gateway)
     relay.start()
 
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     assert asked == ["api/kernels/k%201?no_track_activity=1"]
     relay.close()
@@ -273,7 +273,7 @@ def test_a_login_that_cannot_be_renewed_ends_it_in_the_sessions_words(
     relay.start()
 
     with pytest.raises(KernelError, match="the token has expired"):
-        relay.wait_open(5)
+        relay.wait_open(PATIENCE)
 
     relay.close()
 
@@ -287,7 +287,7 @@ def test_a_server_in_trouble_is_asked_again(gateway: KernelGateway, status: int)
 
     gateway.refusal = None
 
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     assert str(status) in relay.states[0].reason
     relay.close()
 
@@ -309,7 +309,7 @@ def test_a_server_that_cannot_be_asked_now_is_asked_again(
     relay = WatchedRelay(gateway)
     relay.start()
 
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     assert [each.reason for each in relay.states] == [str(error), ""]
     relay.close()
@@ -323,7 +323,7 @@ def test_requests_of_a_kernel_that_is_gone_are_aborted(
     gateway.refusal = 404
     gateway.listen()
 
-    assert client.get_reply(asked, timeout=5)["content"] == {"status": "aborted"}
+    assert client.get_reply(asked, timeout=PATIENCE)["content"] == {"status": "aborted"}
     eventually(lambda: relay.state.link is RelayLink.CLOSED)
 
 
@@ -377,7 +377,7 @@ def test_a_message_that_is_too_large_breaks_the_link_with_the_reason(
     monkeypatch.setattr(websocket, "MAX_FRAME", 2**20)
     relay = WatchedRelay(gateway)
     relay.start()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     gateway.send(bytes(2**20 + 1))
 
@@ -395,7 +395,7 @@ def test_a_server_that_answers_no_ping_is_left_and_connected_to_again(
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", 0.05)
     relay = WatchedRelay(gateway)
     relay.start()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
 
     gateway.freeze()
 
@@ -416,7 +416,7 @@ def test_a_listener_that_fails_does_not_stop_the_relay(
 
     relay.start()
 
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     eventually(lambda: "a listener of a relay failed: ValueError" in caplog.text)
     relay.close()
 
@@ -429,7 +429,7 @@ def test_the_token_is_in_no_message_and_no_log(
     relay = WatchedRelay(gateway)
     relay.start()
     with pytest.raises(KernelError) as caught:
-        relay.wait_open(5)
+        relay.wait_open(PATIENCE)
     relay.close()
 
     told = "".join(traceback.format_exception(caught.value))

@@ -12,7 +12,7 @@ from kerneltui.protocol.connection import Channel
 from tests.fake_kernel import FakeKernel
 from tests.kernel_gateway import KernelGateway
 from tests.kernels.gateway.conftest import WatchedRelay
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 QUESTION = "kernel_info_request"
 REQUESTS = frozenset({Channel.SHELL, Channel.CONTROL})
@@ -28,7 +28,7 @@ def restart(relay: WatchedRelay, fake: FakeKernel, *, by_itself: bool) -> None:
 
 def run(client: BlockingKernelClient, code: str = "1") -> str:
     """Return the status of the reply."""
-    status: str = client.execute(code, reply=True, timeout=5)["content"]["status"]
+    status: str = client.execute(code, reply=True, timeout=PATIENCE)["content"]["status"]
     return status
 
 
@@ -45,7 +45,7 @@ def test_a_request_that_the_new_process_serves_gets_its_reply(
     fake.wait_for(QUESTION, count=asked_before + 2)
     fake.release()
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 @pytest.mark.parametrize("by_itself", [False, True])
@@ -58,7 +58,7 @@ def test_a_request_that_the_old_process_had_taken_gets_an_error(
 
     restart(relay, fake, by_itself=by_itself)
 
-    assert client.get_reply(asked, timeout=5)["content"]["ename"] == "KernelDied"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["ename"] == "KernelDied"
 
 
 def test_an_answer_on_control_tells_nothing_of_what_was_asked_on_shell(
@@ -70,7 +70,7 @@ def test_an_answer_on_control_tells_nothing_of_what_was_asked_on_shell(
 
     relay.note_restart()
 
-    assert client.usage(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.usage(reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     assert not client.shell_channel.has_answer(asked)
 
 
@@ -83,7 +83,7 @@ def test_a_request_in_a_subshell_ends_with_its_process(
 
     relay.note_restart()
 
-    assert client.get_reply(asked, timeout=5)["content"]["ename"] == "KernelDied"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["ename"] == "KernelDied"
 
 
 def test_requests_wait_until_the_server_hears_the_new_process(
@@ -99,9 +99,9 @@ def test_requests_wait_until_the_server_hears_the_new_process(
 
     gateway.hears_iopub = True
 
-    while client.get_iopub_msg(timeout=5)["content"].get("text") != "hello":
+    while client.get_iopub_msg(timeout=PATIENCE)["content"].get("text") != "hello":
         pass
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
     assert not sent_before
 
 
@@ -131,7 +131,7 @@ def test_a_restart_that_is_told_twice_is_waited_for_once(
 
     fake.publish("status", {"execution_state": "restarting"})
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_a_request_during_a_restart_is_sent_to_the_new_process(
@@ -144,7 +144,7 @@ def test_a_request_during_a_restart_is_sent_to_the_new_process(
             assert client.is_alive()
         sent_before = len(gateway.received) - received
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
     assert sent_before == 0
 
 
@@ -158,7 +158,7 @@ def test_requests_are_sent_again_after_a_restart_that_failed(
     with pytest.raises(KernelError, match="no"), relay.restarting():
         raise KernelError("no")
 
-    assert client.complete("pr", reply=True, timeout=5)["content"]["status"] == "ok"
+    assert client.complete("pr", reply=True, timeout=PATIENCE)["content"]["status"] == "ok"
     assert not client.shell_channel.has_answer(beside)  # its process may still be there
 
 
@@ -185,8 +185,8 @@ def test_what_was_asked_of_a_kernel_that_its_server_gives_up_is_told_at_once(
 
     fake.publish("status", {"execution_state": "dead"})
 
-    assert client.get_reply(sent, timeout=5)["content"]["ename"] == "KernelDied"
-    assert client.get_reply(waiting, timeout=5)["content"] == {"status": "aborted"}
+    assert client.get_reply(sent, timeout=PATIENCE)["content"]["ename"] == "KernelDied"
+    assert client.get_reply(waiting, timeout=PATIENCE)["content"] == {"status": "aborted"}
 
 
 def test_a_kernel_that_starts_has_not_lost_its_requests(
@@ -199,7 +199,7 @@ def test_a_kernel_that_starts_has_not_lost_its_requests(
 
     fake.release()
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 # -- and whose link has broken ------------------------------------------------------
@@ -224,9 +224,9 @@ def test_a_restart_without_a_link_is_understood_when_it_is_back(
     later = client.complete("pr")
     gateway.listen()
 
-    assert client.get_reply(sent, timeout=5)["content"]["ename"] == "KernelDied"
-    assert client.get_reply(unsent, timeout=5)["content"] == {"status": "aborted"}
-    assert client.get_reply(later, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(sent, timeout=PATIENCE)["content"]["ename"] == "KernelDied"
+    assert client.get_reply(unsent, timeout=PATIENCE)["content"] == {"status": "aborted"}
+    assert client.get_reply(later, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_a_request_after_a_gap_and_a_restart_is_sent_to_the_new_process(
@@ -234,13 +234,13 @@ def test_a_request_after_a_gap_and_a_restart_is_sent_to_the_new_process(
 ) -> None:
     cut(gateway, relay)
     gateway.listen()
-    relay.wait_open(5)
+    relay.wait_open(PATIENCE)
     fake.session.session = "of the new process"
 
     with relay.restarting():
         asked = client.execute("1")
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
 def test_a_link_that_breaks_after_a_restart_is_for_the_new_process_too(
@@ -253,4 +253,4 @@ def test_a_link_that_breaks_after_a_restart_is_for_the_new_process_too(
 
     gateway.listen()
 
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
+    assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"

@@ -31,7 +31,7 @@ from kerneltui.protocol.status import KernelState
 from tests.children import Children
 from tests.clients import elsewhere
 from tests.kernels.looks import files_of, process_id, state
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 # -- starting -----------------------------------------------------------------------
 
@@ -282,7 +282,7 @@ def test_nor_if_the_next_process_was_asked_meanwhile(children: Children) -> None
     client.execute("2")
 
     with pytest.raises(KernelDied):
-        client.get_reply(msg_id, timeout=5)
+        client.get_reply(msg_id, timeout=PATIENCE)
 
     client.stop_channels()
 

@@ -34,7 +34,7 @@ from kerneltui.protocol.status import KernelState, Wanted
 from tests.children import Children
 from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
-from tests.support import Background, as_another_users, eventually
+from tests.support import PATIENCE, Background, as_another_users, eventually
 
 BRIEF = 0.1  # seconds of grace for kernels that will not use it
 
@@ -191,7 +191,7 @@ def test_a_start_that_fails_after_half_a_restart_ends_the_wait_for_it(children: 
         manager.start_kernel()
 
     with pytest.raises(KernelDied):
-        client.get_iopub_msg(timeout=5)
+        client.get_iopub_msg(timeout=PATIENCE)
     client.stop_channels()
     assert state(manager) is KernelState.DEAD
     assert manager.status.reason.startswith("start failed: ")
@@ -317,7 +317,7 @@ def test_a_client_of_a_kernel_that_is_not_ours_works(fake: FakeKernel) -> None:
     client = manager.client()
     client.start_channels()
 
-    client.wait_for_ready(timeout=5)
+    client.wait_for_ready(timeout=PATIENCE)
 
     client.stop_channels()
 
