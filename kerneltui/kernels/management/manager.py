@@ -377,10 +377,12 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """
         if self._launcher.arguments is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
-        if now and self.status.wanted is Wanted.RESTART:  # one is under way: make it hurry
-            self._stopper.kill()
         self._replacer.replace(
-            lambda: self._prepare_restart(now, kw), now=now, newports=newports, overriding=kw
+            lambda: self._prepare_restart(now, kw),
+            lambda: self._stopper.kill(self.life.to_replace),
+            now=now,
+            newports=newports,
+            overriding=kw,
         )
 
     def _prepare_restart(self, now: bool, overriding: Mapping[str, Any]) -> None:
@@ -400,7 +402,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         before = self.status
         self.life.order(wanted)
         try:
-            self._stopper.kill()
+            self._stopper.kill(self.process)
         except BaseException:
             self.life.order(before.wanted, before.reason)
             raise

@@ -34,11 +34,18 @@ class Replacer:
         self._shared = SingleFlight()
 
     def replace(
-        self, prepare: Callable[[], None], *, now: bool, newports: bool, overriding: Arguments
+        self,
+        prepare: Callable[[], None],
+        hurry: Callable[[], None],
+        *,
+        now: bool,
+        newports: bool,
+        overriding: Arguments,
     ) -> None:
         """Replace the process; a second call at the same time waits for the first.
 
-        `prepare`: called before the turn; if it raises, there is no restart.
+        `prepare`: called before the turn; if it raises, there is no restart. `hurry`: called by the
+        second call with `now`.
         """
 
         def restart() -> None:
@@ -46,7 +53,7 @@ class Replacer:
             with self._turn.taken():
                 self._replace(now, newports, overriding)
 
-        self._shared.run(restart)
+        self._shared.run(restart, hurry if now else lambda: None)
 
     def replace_dead(
         self,

@@ -33,9 +33,8 @@ class Stopper:
         self.left_behind: tuple[ProcessIdentity, ...] = ()
         """Descendants that survived the last polite shutdown."""
 
-    def kill(self) -> None:
+    def kill(self, process: KernelProcess | None) -> None:
         """Kill at once; another thread that waits for the end then goes on."""
-        process = self._life.process
         if process is not None:
             self._killed = process
             kill_family(process)

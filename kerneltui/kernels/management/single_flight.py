@@ -16,13 +16,17 @@ class SingleFlight:
         self._lock = threading.Lock()
         self._under_way: Future[None] | None = None
 
-    def run(self, action: Callable[[], None]) -> None:
-        """Call `action`, or wait for the call under way and return or raise what it does."""
+    def run(self, action: Callable[[], None], hurry: Callable[[], None] = lambda: None) -> None:
+        """Call `action`, or wait for the call under way and return or raise what it does.
+
+        `hurry`: called before that wait, to make it shorter.
+        """
         with self._lock:
             under_way, mine = self._under_way, Future[None]()
             if under_way is None:
                 self._under_way = mine
         if under_way is not None:
+            hurry()  # not earlier: the call could be over then, and a second one would begin
             under_way.result()
             return
         try:

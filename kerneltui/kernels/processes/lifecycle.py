@@ -147,6 +147,12 @@ class Lifecycle:
         self._watch(heir)
         self._tell(HandedOver())
 
+    @property
+    def to_replace(self) -> KernelProcess | None:
+        """The process that is to end for a restart; None if there is none."""
+        with self._changed:  # `begin` changes both
+            return self.process if self.status.wanted is Wanted.RESTART else None
+
     def order(self, wanted: Wanted, reason: str = "") -> None:
         self.advance(Ordered(wanted, reason))
 

@@ -23,14 +23,21 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.children import Children
 from tests.clients import elsewhere
 from tests.fake_kernel import FakeKernel
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have somebody look at once, and often."""
+    """Have somebody look at once, and often; a greeting may take what it takes."""
     monkeypatch.setattr(presence, "FIRST_LOOK", 0.01)
     monkeypatch.setattr(presence, "INTERVAL", 0.05)
+    monkeypatch.setattr(presence, "SEARCH_INTERVAL", 0.05)
+    monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up soon on whoever sends no greeting."""
     monkeypatch.setattr(presence, "GREETING_TIME", 0.2)
 
 
@@ -52,6 +59,17 @@ def wait_for_reply(client: BlockingKernelClient) -> Background:
 
 def is_watched(client: BlockingKernelClient) -> bool:
     return client._presence is not None and client._presence.process is not None
+
+
+def wait_until_there(client: BlockingKernelClient) -> None:
+    """Wait for the kernel, in short waits, until it was found there."""
+
+    def was_there_after_a_wait() -> bool:
+        with pytest.raises(KernelTimeout):
+            client.get_shell_msg(timeout=0.01)
+        return client._presence is not None and client._presence._was_there
+
+    eventually(was_there_after_a_wait)
 
 
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
@@ -85,8 +103,7 @@ def test_the_end_of_a_process_that_is_not_proven_to_be_the_kernel_may_be_a_tunne
 def test_a_kernel_that_was_killed_before_the_wait_is_not_waited_for(children: Children) -> None:
     manager = children.start("serves")
     with client_of(manager) as client:
-        with pytest.raises(KernelTimeout):
-            client.get_shell_msg(timeout=0.2)
+        wait_until_there(client)
         manager.signal_kernel(signal.SIGKILL)
 
         with pytest.raises(KernelDied):
@@ -126,8 +143,7 @@ def test_a_kernel_whose_process_is_not_seen_is_not_waited_for(
     monkeypatch.setattr(presence, "find_process", lambda _info: None)
     manager = children.start("serves")
     with client_of(manager) as client:
-        with pytest.raises(KernelTimeout):
-            client.get_shell_msg(timeout=0.2)
+        wait_until_there(client)
 
         manager.signal_kernel(signal.SIGKILL)
 
@@ -141,11 +157,11 @@ def test_a_kernel_that_has_not_come_up_yet_is_waited_for(children: Children) -> 
         client.get_shell_msg(timeout=0.3)
 
 
+@pytest.mark.usefixtures("silence")
 def test_a_stopped_kernel_is_waited_for(children: Children) -> None:
     manager = children.start("serves")
     with client_of(manager) as client:
-        with pytest.raises(KernelTimeout):
-            client.get_shell_msg(timeout=0.2)
+        wait_until_there(client)
         manager.signal_kernel(signal.SIGSTOP)
 
         with pytest.raises(KernelTimeout):
@@ -154,6 +170,7 @@ def test_a_stopped_kernel_is_waited_for(children: Children) -> None:
         manager.signal_kernel(signal.SIGCONT)
 
 
+@pytest.mark.usefixtures("silence")
 def test_the_twin_of_a_dead_kernel_is_not_waited_for(children: Children) -> None:
     manager = children.start("has a twin")
     twin = int(next(line for line in children.said() if line.startswith("twin")).split()[1])
@@ -241,6 +258,7 @@ def test_the_end_of_a_tunnel_that_leads_nowhere_is_nobody(listener: socket.socke
     hanging_up.join()
 
 
+@pytest.mark.usefixtures("silence")
 def test_of_whoever_listens_and_says_nothing_nobody_can_tell(listener: socket.socket) -> None:
     assert somebody_speaks(at(listener)) is None
 
@@ -257,7 +275,12 @@ def test_a_kernel_is_waited_for_though_no_files_are_left_to_look_for_its_process
         client.get_reply(client.kernel_info(), timeout=0.2)
 
 
-def test_of_several_those_are_told_that_speak(fake: FakeKernel, listener: socket.socket) -> None:
+def test_of_several_those_are_told_that_speak(fake: FakeKernel) -> None:
     nowhere = ConnectionInfo("ipc", f"{fake.info.ip}x", fake.info.ports)
 
-    assert speaking({"kernel": fake.info, "fork": at(listener), "gone": nowhere}) == {"kernel"}
+    assert speaking({"kernel": fake.info, "gone": nowhere}) == {"kernel"}
+
+
+@pytest.mark.usefixtures("silence")
+def test_a_fork_that_says_nothing_does_not_speak(listener: socket.socket) -> None:
+    assert speaking({"fork": at(listener)}) == set()

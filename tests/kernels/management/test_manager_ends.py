@@ -452,6 +452,25 @@ def test_two_restarts_at_once_restart_once(children: Children) -> None:
     assert manager.spawns == 2
 
 
+def test_a_restart_that_comes_to_hurry_another_one_restarts_once(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = children.start("stubborn", shutdown_wait_time=60)
+    first = Background(manager.restart_kernel)
+    eventually(lambda: state(manager) is KernelState.RESTARTING)
+    kill = manager._stopper.kill
+
+    def kill_and_stand_still(*process: Any) -> None:
+        kill(*process)
+        first.result()
+
+    monkeypatch.setattr(manager._stopper, "kill", kill_and_stand_still)
+
+    manager.restart_kernel(now=True)
+
+    assert manager.spawns == 2
+
+
 def test_a_kernel_that_is_being_shut_down_is_not_restarted(children: Children) -> None:
     manager = children.start("stubborn", shutdown_wait_time=60)
     polite = Background(manager.shutdown_kernel)

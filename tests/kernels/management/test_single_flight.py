@@ -75,3 +75,13 @@ def test_an_interrupt_is_raised_in_its_own_thread_only() -> None:
         shared.first.result()
     with pytest.raises(ActionRefused, match="was cut off: KeyboardInterrupt"):
         shared.second.result()
+
+
+def test_a_call_that_waits_may_hurry_the_one_under_way() -> None:
+    flight, hurried = SingleFlight(), threading.Event()
+    first = Background(lambda: flight.run(lambda: eventually(hurried.is_set)))
+    eventually(lambda: flight._under_way)
+
+    flight.run(raising(AssertionError("it was not under way")), hurry=hurried.set)
+
+    first.result()
