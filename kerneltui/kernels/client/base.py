@@ -277,7 +277,9 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         if deadline is not None and time.monotonic() >= deadline:
             raise KernelTimeout(self._describe_silence(channels))
         if await self._elsewhere(partial(presence.is_gone, has_spoken=self._has_spoken)):
-            raise _death(presence, Channel(channels[0].channel))
+            if not await self._has_last_words(channels):
+                raise _death(presence, Channel(channels[0].channel))
+            presence.note_words()
 
     async def _has_words(
         self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
@@ -285,6 +287,9 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """Tell whether there is something to read; `ready` may hold the exit of `process` only."""
         if process is None or process.fileno() not in ready or len(ready) > 1:
             return True
+        return await self._has_last_words(channels)
+
+    async def _has_last_words(self, channels: Sequence[Source]) -> bool:
         last_words = time.monotonic() + LAST_WORDS
         return self._has_spoken and bool(await self._poll(channels, None, last_words))
 

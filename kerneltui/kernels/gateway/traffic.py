@@ -110,7 +110,7 @@ class Traffic:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._begin_reunion(is_restart=False)
+            self._begin_reunion(is_restart=self._awaits_new_process)
 
     # -- from the local clients ----
 
@@ -165,6 +165,11 @@ class Traffic:
         if self._is_held or reunion is None or reunion.is_over:
             return None
         return reunion if reunion.has_pending or self._has_requests() else None
+
+    @property
+    def _awaits_new_process(self) -> bool:
+        """Whether a restart was told, and the new process was not met yet."""
+        return self._reunion is not None and self._reunion.is_restart and not self._reunion.is_over
 
     def _has_requests(self) -> bool:
         return any(map(self._sockets.has_input, REQUEST_CHANNELS))

@@ -15,9 +15,15 @@ import psutil
 import pytest
 
 from kerneltui.errors import KernelDied, KernelTimeout
+from kerneltui.kernels.client import base
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection import inproc, presence
-from kerneltui.kernels.connection.presence import find_process, somebody_speaks, speaking
+from kerneltui.kernels.connection.presence import (
+    KernelPresence,
+    find_process,
+    somebody_speaks,
+    speaking,
+)
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.children import Children
@@ -196,6 +202,20 @@ def test_a_reply_that_came_before_the_end_is_returned(children: Children) -> Non
         client.shell_channel.set_aside(message)
 
         assert client.get_reply(msg_id) is message
+
+
+def test_a_reply_that_comes_while_it_is_looked_for_is_returned(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reply_and_go(_presence: KernelPresence, *, has_spoken: bool) -> bool:
+        fake.release()
+        return has_spoken
+
+    fake.hold("execute_request")
+    monkeypatch.setattr(base, "LAST_WORDS", PATIENCE)
+    monkeypatch.setattr(KernelPresence, "is_gone", reply_and_go)
+
+    assert client.execute("1", reply=True)["content"]["status"] == "ok"
 
 
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])

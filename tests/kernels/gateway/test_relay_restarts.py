@@ -243,6 +243,21 @@ def test_a_request_after_a_gap_and_a_restart_is_sent_to_the_new_process(
     assert client.get_reply(asked, timeout=PATIENCE)["content"]["status"] == "ok"
 
 
+def test_a_restart_is_not_forgotten_when_the_link_breaks(
+    client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway, fake: FakeKernel
+) -> None:
+    fake.silent = REQUESTS
+    beside = client.execute("beside", subshell_id="s-1")
+    fake.wait_for("execute_request")
+    relay.note_restart()
+    cut(gateway, relay)
+    fake.silent = frozenset()
+
+    gateway.listen()
+
+    assert client.get_reply(beside, timeout=PATIENCE)["content"]["ename"] == "KernelDied"
+
+
 def test_a_link_that_breaks_after_a_restart_is_for_the_new_process_too(
     client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway, fake: FakeKernel
 ) -> None:
