@@ -26,6 +26,7 @@ from tests.support import PATIENCE, eventually
 
 T = TypeVar("T")
 SECRET = "a-token-that-nobody-may-see"
+LINGER = 1000 * int(PATIENCE)  # milliseconds for what has come to reach the kernel
 CHANNELS = (Channel.STDIN, Channel.IOPUB, Channel.CONTROL, Channel.SHELL)
 
 
@@ -201,7 +202,7 @@ class KernelGateway:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             for socket in sockets.values():
-                socket.close()
+                socket.close(linger=LINGER)
             self._open.discard(websocket)
 
     async def _pump(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import sockets
 from tests.children import Children
 from tests.clients import connected
 from tests.fake_kernel import FakeKernel, file_in
@@ -26,6 +27,12 @@ def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
     with connected(fake) as client:
         client.wait_for_ready(timeout=PATIENCE)
         yield client
+
+
+@pytest.fixture
+def lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what was sent just before a close delivered, whatever time that takes."""
+    monkeypatch.setattr(sockets, "CLOSE_LINGER", 1000 * int(PATIENCE))
 
 
 @pytest.fixture

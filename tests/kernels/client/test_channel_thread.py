@@ -6,15 +6,17 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from kerneltui.errors import ChannelNotOpen, ConnectionFileError, WrongThread
 from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import presence
 from tests.clients import client_of, elsewhere
 from tests.fake_kernel import FakeKernel
-from tests.support import PATIENCE, Background, eventually
+from tests.support import PATIENCE, Background
 
 USES: dict[str, Callable[[BlockingKernelClient], object]] = {
     "execute": lambda client: client.execute("1"),
@@ -88,6 +90,8 @@ def test_a_thread_that_could_open_no_channels_leaves_them_to_others(
 
 
 def test_another_thread_may_look_whether_the_kernel_lives(client: BlockingKernelClient) -> None:
+    client.hb_channel.time_to_dead = PATIENCE
+
     looked = Background(lambda: (client.is_alive(), client.channels_running))
 
     assert looked.result() == (True, True)
@@ -119,18 +123,25 @@ def test_a_finaliser_in_another_thread_closes_the_channels(fake: FakeKernel) -> 
 
 
 def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
-    client: BlockingKernelClient, fake: FakeKernel
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(presence, "FIRST_LOOK", PATIENCE)  # the wait lasts until the reply
     fake.hold("execute_request")
+    waits, poll = threading.Event(), client._poll_here
     closed: list[bool] = []
 
+    def poll_and_tell(*arguments: Any) -> list[Any]:
+        with client._thread:
+            waits.set()
+            return poll(*arguments)
+
     def close_while_it_waits() -> None:
-        fake.wait_for("execute_request")
-        eventually(lambda: is_in_use(client))
+        assert waits.wait(PATIENCE)
         client.stop_channels()
         closed.append(not client.channels_running)
-        eventually(lambda: not client.channels_running)  # before a reply could come
         fake.release()
+
+    monkeypatch.setattr(client, "_poll_here", poll_and_tell)
 
     closing = Background(close_while_it_waits)
     msg_id = client.execute("1")
@@ -164,10 +175,3 @@ def test_what_two_threads_close_at_once_can_be_opened_again() -> None:
         pass
 
     assert closed == ["closed"]
-
-
-def is_in_use(client: BlockingKernelClient) -> bool:
-    if not client._thread._in_use.acquire(blocking=False):
-        return True
-    client._thread._in_use.release()
-    return False

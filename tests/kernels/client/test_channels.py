@@ -42,7 +42,7 @@ def test_what_only_the_client_asked_for_is_not_ready(
     client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     asked = client.kernel_info()
-    client._noise = frozenset({asked})
+    client._noise |= {asked}
     fake.wait_for("kernel_info_request", count=2)
     client.usage(reply=True, timeout=PATIENCE)
 
@@ -202,6 +202,7 @@ def test_a_channel_is_the_first_to_be_started(fake: FakeKernel) -> None:
 
 def test_a_heart_is_heard_unless_it_is_paused(client: BlockingKernelClient) -> None:
     heart = client.hb_channel
+    heart.time_to_dead = PATIENCE
     assert heart.is_beating()
 
     heart.pause()
@@ -222,6 +223,7 @@ def test_a_heart_that_is_silent_for_its_time_does_not_beat(
 
 
 def test_a_heartbeat_is_stopped_and_started(client: BlockingKernelClient) -> None:
+    client.hb_channel.time_to_dead = PATIENCE
     client.hb_channel.stop()
     assert not client.hb_channel.is_alive()
 

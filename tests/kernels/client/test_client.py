@@ -23,7 +23,7 @@ from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from tests.clients import connected, elsewhere
 from tests.fake_kernel import FakeKernel
-from tests.support import PATIENCE
+from tests.support import PATIENCE, eventually
 
 REQUESTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any]]] = [
     (
@@ -72,8 +72,7 @@ def test_a_request_is_sent_in_the_shape_of_the_protocol(
 ) -> None:
     msg_id = getattr(client, method)(*arguments)
 
-    known = {each["msg_id"] for each in fake.requests}
-    fake.wait_for(msg_type, count=fake.types().count(msg_type) + (msg_id not in known))
+    eventually(lambda: msg_id in {each["msg_id"] for each in tuple(fake.requests)})
     (received,) = [each for each in fake.requests if each["msg_id"] == msg_id]
     assert (received["msg_type"], received["content"]) == (msg_type, content)
 
@@ -188,12 +187,13 @@ def test_a_key_loaded_after_a_first_look_at_the_channels_is_used(fake: FakeKerne
 
 
 def test_a_client_without_a_manager_lives_as_long_as_the_heart_beats(
-    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+    client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
-    monkeypatch.setattr("kerneltui.kernels.client.channels.HEARTBEAT_TIMEOUT", 0.2)
+    client.hb_channel.time_to_dead = PATIENCE
     alive = client.is_alive()
 
     fake.beats = False
+    client.hb_channel.time_to_dead = 0.2
 
     assert (alive, client.is_alive()) == (True, False)
 

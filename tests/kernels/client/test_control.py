@@ -37,6 +37,7 @@ def test_no_reply_in_time_is_none(fake: FakeKernel) -> None:
         assert request.reply(timeout=0.01) is None
 
 
+@pytest.mark.usefixtures("lingering")
 def test_a_request_is_delivered_though_nobody_waits_for_the_reply(fake: FakeKernel) -> None:
     with ask(fake, "shutdown_request"):
         pass

@@ -51,6 +51,17 @@ def stranger(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def iopub_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "IOPUB_LIMIT", PATIENCE)
+
+
+@pytest.fixture
+def one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the request not repeated, whatever time iopub takes."""
+    monkeypatch.setattr(readiness, "FIRST_REPEAT", PATIENCE)
+
+
 def topics_of(fake: FakeKernel, client: BlockingKernelClient) -> list[bytes]:
     """Return the topics that were subscribed to up to now."""
     client.iopub_channel.opened().subscribe(b"the end")
@@ -58,6 +69,7 @@ def topics_of(fake: FakeKernel, client: BlockingKernelClient) -> list[bytes]:
     return fake.topics[:-1]
 
 
+@pytest.mark.usefixtures("one_request")
 def test_a_kernel_of_ours_is_ready_after_one_request(
     owned: BlockingKernelClient, fake: FakeKernel
 ) -> None:
@@ -77,6 +89,7 @@ def test_a_kernel_of_ours_is_asked_to_welcome_a_topic_of_the_clients_own(
     assert own.startswith(b"kt-")
 
 
+@pytest.mark.usefixtures("one_request")
 def test_the_welcome_proves_iopub_though_nothing_is_published(
     owned: BlockingKernelClient, fake: FakeKernel
 ) -> None:
@@ -134,6 +147,7 @@ def test_a_kernel_that_does_not_answer_is_not_asked_again(
     with pytest.raises(ReadyTimeout, match=r"kernel not ready in 0\.1 s: no shell or iopub"):
         stranger.wait_for_ready(timeout=0.1)
 
+    fake.wait_for("kernel_info_request")
     assert fake.types() == ["kernel_info_request"]
 
 

@@ -40,6 +40,7 @@ def test_a_signal_reaches_the_kernels_children(children: Children) -> None:
     eventually(lambda: not child.is_alive())
 
 
+@pytest.mark.usefixtures("lingering")
 def test_where_the_kernelspec_says_so_an_interrupt_is_a_message(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:

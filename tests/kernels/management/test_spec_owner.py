@@ -81,6 +81,7 @@ def test_an_argv_may_be_a_tuple_and_hold_paths(children: Children) -> None:
     children.hear("path")
 
 
+@pytest.mark.usefixtures("lingering")
 @pytest.mark.parametrize("moment", ["before the start", "after it"])
 def test_an_interrupt_mode_assigned_is_kept_to(
     children: Children, monkeypatch: pytest.MonkeyPatch, moment: str
