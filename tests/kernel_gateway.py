@@ -22,6 +22,7 @@ from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.raw_message import DELIMITER, RawMessage
 from kerneltui.protocol.websocket_frames import V1, WebsocketMessage, decode, encode
+from tests.remote_servers import free_port
 from tests.support import PATIENCE, eventually
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class KernelGateway:
             target=self._loop.run_forever, name="test-background", daemon=True
         )
         self._server: Server | None = None
-        self.port = 0
+        self.port = free_port()
 
     # -- for a relay ----
 
@@ -90,7 +91,6 @@ class KernelGateway:
     def listen(self) -> None:
         """Take connections, at the same port as before."""
         self._server = self._call(self._listen())
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     def cut(self) -> None:
         """Break all connections, without a word, and take no new ones before `listen`."""

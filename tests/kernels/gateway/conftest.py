@@ -45,6 +45,7 @@ def relay(gateway: KernelGateway) -> Iterator[WatchedRelay]:
 def client(relay: WatchedRelay) -> Iterator[BlockingKernelClient]:
     """A client of the relay, after `wait_for_ready`."""
     client = client_of(relay)
+    client.hb_channel.time_to_dead = PATIENCE
     client.start_channels()
     client.wait_for_ready(timeout=PATIENCE)
     yield client

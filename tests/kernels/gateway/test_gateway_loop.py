@@ -10,7 +10,7 @@ import pytest
 from kerneltui.errors import KernelError
 from kerneltui.kernels.gateway.event_loop import LoopClosed, in_thread
 from kerneltui.kernels.gateway.gateway_loop import GatewayLoop
-from tests.support import Background, eventually, no_more_threads
+from tests.support import PATIENCE, Background, eventually, no_more_threads
 
 
 async def thread_name() -> str:
@@ -43,11 +43,11 @@ def test_a_new_user_does_not_wait_for_the_end_of_what_is_left() -> None:
 
     loop.enter()
     call = Background(lambda: loop.call(end_late()))
-    assert has_begun.wait(5)
+    assert has_begun.wait(PATIENCE)
     leaving = Background(loop.leave)
     eventually(lambda: loop._loop is None)
 
-    Background(loop.enter).result(within=2)
+    Background(loop.enter).result()
 
     assert not leaving.over
     may_end.set()

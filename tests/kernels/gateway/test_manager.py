@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from kerneltui import GatewayKernelManager
 from kerneltui.errors import ActionRefused, KernelError, LoginRefused, ServerError
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
+from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
 from kerneltui.kernels.gateway.models import KernelModel
 from kerneltui.kernels.gateway.relay import Relay
@@ -24,6 +28,22 @@ from tests.remote_servers import TOKEN, jupyter_server, kernel_gateway
 from tests.support import Background, eventually
 
 READY = 60.0  # seconds for a kernel to start on a busy machine
+# A cell that does not end at a SIGINT, which servers send before they shut a kernel down.
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("begun", flush=True)
+time.sleep(1000)
+"""
+PRINTS = """
+import pathlib, time
+print(0, flush=True)
+while not pathlib.Path({is_broken!r}).exists():
+    time.sleep(0.01)
+for number in range(1, 20):
+    print(number, flush=True)
+pathlib.Path({has_printed!r}).touch()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +131,7 @@ def test_a_request_during_a_restart_waits_for_its_end(
     ):
         monkeypatch.setattr(manager, "_session", gateway)
         client = manager.client()
+        client.hb_channel.time_to_dead = READY
         client.wait_for_ready(timeout=READY)
 
         manager.restart_kernel()
@@ -249,9 +270,8 @@ def test_a_client_goes_on_after_a_restart(
 def test_a_cell_that_runs_at_a_restart_gets_an_error(
     client: BlockingKernelClient, manager: GatewayKernelManager
 ) -> None:
-    busy = client.execute("import time\ntime.sleep(1000)")
-    while client.get_iopub_msg(timeout=READY)["msg_type"] != "execute_input":
-        pass
+    busy = client.execute(STUBBORN)
+    assert next_output(client) == "begun\n"
 
     manager.restart_kernel(now=True)
 
@@ -268,14 +288,23 @@ def test_a_cell_that_kills_its_kernel_gets_an_error(client: BlockingKernelClient
 
 @pytest.mark.slow
 def test_what_a_server_keeps_while_the_link_is_broken_is_not_missed(
-    client: BlockingKernelClient, manager: GatewayKernelManager
+    client: BlockingKernelClient,
+    manager: GatewayKernelManager,
+    server: ServerAddress,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     states: list[RelayState] = []
     manager.relay._on_change = states.append
-    asked = client.execute("import time\nfor n in range(20): print(n, flush=True); time.sleep(0.1)")
+    is_broken, has_printed = tmp_path / "broken", tmp_path / "printed"
+    asked = client.execute(PRINTS.format(is_broken=str(is_broken), has_printed=str(has_printed)))
     said = next_output(client)
 
-    break_link(manager.relay)
+    with ServerSession(server) as session, no_connection(manager.relay, monkeypatch):
+        break_link(manager.relay)
+        eventually(lambda: GatewayApi(session).model(manager.kernel_id).connections == 0)
+        is_broken.touch()
+        eventually(has_printed.exists)
     while "19\n" not in said:
         said += next_output(client)
 
@@ -289,6 +318,24 @@ def next_output(client: BlockingKernelClient) -> str:
         pass
     text: str = message["content"]["text"]
     return text
+
+
+@contextmanager
+def no_connection(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the relay not connect again before the end of the block."""
+    may_connect = threading.Event()
+    assert relay._keeper is not None
+    connect = relay._keeper._open
+
+    async def connect_later() -> ClientConnection:
+        await in_thread(may_connect.wait)
+        return await connect()
+
+    monkeypatch.setattr(relay._keeper, "_open", connect_later)
+    try:
+        yield
+    finally:
+        may_connect.set()
 
 
 def break_link(relay: Relay) -> None:
@@ -381,15 +428,16 @@ def test_a_shutdown_ends_the_wait_of_a_client(manager: GatewayKernelManager) -> 
     def wait() -> object:
         client.start_channels()
         client.wait_for_ready(timeout=READY)
-        asked.set()
         try:
-            return client.execute("import time\ntime.sleep(1000)", reply=True, timeout=READY)
+            cell = client.execute(STUBBORN)
+            begun.append(next_output(client))
+            return client.get_reply(cell, timeout=READY)
         finally:
             client.stop_channels()
 
-    asked = threading.Event()
+    begun: list[str] = []
     waiting = Background(wait)
-    eventually(asked.is_set)
+    eventually(lambda: begun, READY)
 
     manager.shutdown_kernel()
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from websockets import Subprotocol
-from websockets.sync.client import connect, unix_connect
+from websockets.sync.client import ClientConnection, connect, unix_connect
 
 from kerneltui.errors import LoginRefused, NoSuchKernel, ServerRefused, ServerUnreachable
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
@@ -19,6 +20,7 @@ from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
 from tests.remote_servers import (
     PASSWORD,
+    PATIENCE,
     TOKEN,
     Authority,
     jupyter_server,
@@ -133,11 +135,16 @@ def test_a_websocket_opens_with_the_session_s_login(session: ServerSession, kern
 
 
 def chosen_protocol(place: WebsocketPlace) -> str | None:
-    headers, chosen = place.headers, [Subprotocol(V1)]
+    options: dict[str, Any] = {
+        "additional_headers": place.headers,
+        "subprotocols": [Subprotocol(V1)],
+        "open_timeout": PATIENCE,
+    }
+    opened: ClientConnection
     if unix := place.unix_socket:
-        opened = unix_connect(unix, place.uri, additional_headers=headers, subprotocols=chosen)
+        opened = unix_connect(unix, place.uri, **options)
     else:
-        opened = connect(place.uri, ssl=place.tls, additional_headers=headers, subprotocols=chosen)
+        opened = connect(place.uri, ssl=place.tls, **options)
     with opened as websocket:
         return websocket.subprotocol
 

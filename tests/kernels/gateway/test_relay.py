@@ -294,7 +294,10 @@ def test_without_the_package_it_says_what_to_install(
 # -- a flood ------------------------------------------------------------------------
 
 
-def test_a_slow_subscriber_loses_nothing(relay: WatchedRelay, fake: FakeKernel) -> None:
+def test_a_slow_subscriber_loses_nothing(
+    relay: WatchedRelay, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE", PATIENCE)
     relay.wait_open(PATIENCE)
     fake.wait_for_listener()
     slow = subscriber(relay, b"slow", waiting=10)
@@ -331,6 +334,7 @@ def test_a_subscriber_that_never_reads_is_left_behind_and_that_is_told(
     reply = client.kernel_info(reply=True, timeout=PATIENCE)
 
     assert reply["content"]["status"] == "ok"
+    eventually(lambda: relay.gaps)
     assert [each.why for each in relay.gaps] == ["a program did not read what the kernel says"]
     stuck.close(linger=0)
 
@@ -339,6 +343,7 @@ def test_a_wait_for_a_server_that_does_not_answer_is_a_timeout(gateway: KernelGa
     gateway.cut()
     relay = WatchedRelay(gateway)
     relay.start()
+    eventually(lambda: relay.state.link is RelayLink.LOST)
 
     with pytest.raises(
         KernelTimeout, match=r"in 0.2 s: cannot connect to the server: Connection refused"

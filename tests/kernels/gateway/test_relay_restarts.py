@@ -87,8 +87,13 @@ def test_a_request_in_a_subshell_ends_with_its_process(
 
 
 def test_requests_wait_until_the_server_hears_the_new_process(
-    client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway, fake: FakeKernel
+    client: BlockingKernelClient,
+    relay: WatchedRelay,
+    gateway: KernelGateway,
+    fake: FakeKernel,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(reunion, "HEARING", PATIENCE)
     fake.cells["hi()"] = [("stream", {"name": "stdout", "text": "hello"})]
     asked_before = fake.types().count(QUESTION)
     gateway.hears_iopub = False

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import KernelError, ServerError, ServerUnreachable
+from kerneltui.kernels.gateway import http_client
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
 from tests.kernels.gateway.scripted_server import ScriptedServer, answer
@@ -91,9 +92,12 @@ def stuck_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("stuck_names", "no_proxy")
-def test_a_name_that_is_looked_up_for_ever_does_not_hold_us() -> None:
+def test_a_name_that_is_looked_up_for_ever_does_not_hold_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_client, "CONNECT_SHARE", 0.01)
     with (
-        ServerSession(ServerAddress("http://host:8888/", timeout=0.5)) as session,
+        ServerSession(ServerAddress("http://host:8888/", timeout=20.0)) as session,
         pytest.raises(ServerUnreachable, match=r"no connection within 0\.2 s"),
     ):
         session.request("GET", "api")

@@ -178,13 +178,15 @@ def test_a_kernel_that_finds_its_ports_taken_is_started_on_others_and_it_is_said
 ) -> None:
     manager = children.manager("finds its ports taken once")
 
-    children.launch(manager)
+    manager.pre_start_kernel()
     before = manager.ports
+
+    children.launch(manager)
     children.hear("ready")
 
+    eventually(lambda: manager.spawns == 2)
     assert not set(before) & set(manager.ports)
     assert "found its ports taken; starting it on others" in caplog.text
-    assert manager.spawns == 2
 
 
 def test_ports_that_are_always_taken_are_given_up(children: Children) -> None:
@@ -389,8 +391,8 @@ def test_a_kernel_that_cannot_be_watched_does_not_live_on_unseen(
     limit: str,
 ) -> None:
     manager = children.manager("waits")
-    before = psutil.Process().children()
     eventually(lambda: process_watcher()._thread is None)  # of the tests before
+    before = psutil.Process().children()
     with monkeypatch.context() as patch:
         patch.setattr(place, refuse)
 

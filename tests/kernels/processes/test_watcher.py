@@ -11,7 +11,7 @@ import pytest
 from kerneltui.kernels.processes import watcher as module
 from kerneltui.kernels.processes.watcher import ProcessWatcher, process_watcher
 from tests.kernels.processes.fake_process import FakeProcess
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_an_exit_before_the_watch_is_told_too(watcher: ProcessWatcher) -> None:
 
     watcher.watch(process, told.set, nothing)
 
-    assert told.wait(5)
+    assert told.wait(PATIENCE)
 
 
 def test_only_the_process_that_exited_is_told_of(watcher: ProcessWatcher) -> None:
@@ -77,7 +77,7 @@ def test_the_thread_comes_back_for_a_later_process(watcher: ProcessWatcher) -> N
     watcher.watch(second, told.set, nothing)
     second.exit()
 
-    assert told.wait(5)
+    assert told.wait(PATIENCE)
 
 
 def test_a_callback_that_fails_does_not_blind_the_watcher(
@@ -92,7 +92,7 @@ def test_a_callback_that_fails_does_not_blind_the_watcher(
 
     second.exit()
 
-    assert told.wait(5)
+    assert told.wait(PATIENCE)
 
 
 def test_a_process_that_lives_is_looked_after_now_and_then(
