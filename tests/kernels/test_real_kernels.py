@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -335,15 +334,21 @@ HOLD_THE_GIL = "re.match('(a+)+$', 'a' * 60 + 'b')"
 # -- restarting ---------------------------------------------------------------------
 
 
-def test_two_restarts_at_once_restart_once(start: Start) -> None:
+def test_two_restarts_at_once_restart_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     manager, client = start()
-    both = threading.Barrier(2)
+    replacer, stop = manager._replacer, manager._replacer._stop
 
-    def restart() -> None:
-        both.wait()
-        manager.restart_kernel()
+    def is_waited_for() -> bool:
+        under_way: Any = replacer._shared._under_way
+        return bool(under_way._condition._waiters)
 
-    restarts = [Background(restart) for _ in range(2)]
+    def stop_late(now: bool) -> None:
+        eventually(is_waited_for)
+        stop(now)
+
+    monkeypatch.setattr(replacer, "_stop", stop_late)
+
+    restarts = [Background(manager.restart_kernel) for _ in range(2)]
 
     for each in restarts:
         each.result()
@@ -508,7 +513,7 @@ def test_a_kernel_run_in_a_notebook_shows_its_rich_output_there(start: Start) ->
     cell = f"import kerneltui\nwith kerneltui.run_kernel() as kc: kc.execute_interactive({inner!r})"
     shown: list[Message] = []
 
-    client.execute_interactive(cell, timeout=PATIENCE, output_hook=shown.append)
+    client.execute_interactive(cell, timeout=STARTUP + PATIENCE, output_hook=shown.append)
 
     (result,) = [each for each in shown if each["msg_type"] == "execute_result"]
     assert result["content"]["data"]["text/html"] == "<b>bold</b>"
@@ -530,9 +535,9 @@ with run_kernel() as client:
 
 
 def test_the_shell_of_jupyter_console_runs_on_our_client() -> None:
-    command = [sys.executable, "-c", CONSOLE]
+    command, most = [sys.executable, "-c", CONSOLE], STARTUP + PATIENCE
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=most, check=True)
 
     assert done.stdout.split() == ["42", "Out[2]:", "48"]
 
@@ -553,9 +558,9 @@ print(kernels.start_kernel(), kernels.start_kernel())
 
 @pytest.mark.parametrize("now", [True, False])
 def test_an_exit_handler_shuts_all_kernels_down(now: bool) -> None:
-    command = [sys.executable, "-c", EXITING.format(now=now)]
+    command, most = [sys.executable, "-c", EXITING.format(now=now)], 2 * STARTUP
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=most, check=True)
 
     *kernel_ids, left = done.stdout.split()
     assert (left, done.stderr) == ("0", "")

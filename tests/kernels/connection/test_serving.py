@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelDied, KernelError
+from kerneltui.kernels.connection import presence
 from kerneltui.kernels.connection.listeners import listens
 from kerneltui.kernels.connection.serving import serving_process
 from kerneltui.kernels.management.manager import KernelManager
@@ -23,12 +24,18 @@ from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import kill_process
 from kerneltui.protocol.status import HandedOver, Wanted
 from tests.children import Children
-from tests.support import Background, as_before_linux_6_15, eventually
+from tests.support import PATIENCE, Background, as_before_linux_6_15, eventually
 
 
 @pytest.fixture(params=["tcp", "ipc"])
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def greeting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the greeting of whoever serves waited for, whatever time it takes."""
+    monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
 
 
 @pytest.fixture
@@ -55,6 +62,7 @@ def process_of(manager: KernelManager) -> ProcessIdentity:
     return manager.process.identity
 
 
+@pytest.mark.usefixtures("greeting")
 def test_a_kernel_outlives_the_program_that_wraps_it(children: Children, transport: str) -> None:
     manager = start(children, "wraps", transport)
     kernel, wrapper = told(children, "kernel"), process_of(manager)
@@ -70,6 +78,7 @@ def test_a_kernel_outlives_the_program_that_wraps_it(children: Children, transpo
     assert manager.spawns == 1
 
 
+@pytest.mark.usefixtures("greeting")
 def test_of_a_kernel_and_its_fork_the_kernel_outlives_its_wrapper(
     children: Children, transport: str
 ) -> None:
@@ -84,6 +93,7 @@ def test_of_a_kernel_and_its_fork_the_kernel_outlives_its_wrapper(
     eventually(lambda: not twin.is_alive())
 
 
+@pytest.mark.usefixtures("greeting")
 def test_an_interrupt_reaches_the_kernel_and_not_its_wrapper(children: Children) -> None:
     manager = start(children, "wraps")
     wrapper = process_of(manager)
@@ -119,7 +129,11 @@ def test_a_wrapper_passes_on_how_its_kernel_ended(
     assert manager.status.returncode == 256 - signal.SIGKILL
 
 
-def test_the_end_of_a_kernel_whose_wrapper_is_gone_is_noticed(children: Children) -> None:
+@pytest.mark.usefixtures("greeting")
+def test_the_end_of_a_kernel_whose_wrapper_is_gone_is_noticed(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_before_linux_6_15(monkeypatch)
     manager = start(children, "wraps")
     kernel = told(children, "kernel")
     kill_process(process_of(manager))
@@ -131,6 +145,7 @@ def test_the_end_of_a_kernel_whose_wrapper_is_gone_is_noticed(children: Children
     assert manager.status.returncode is None
 
 
+@pytest.mark.usefixtures("greeting")
 @pytest.mark.parametrize("ended_first", [True, False])
 def test_a_kill_ends_kernel_and_wrapper(children: Children, ended_first: bool) -> None:
     manager = start(children, "wraps")
@@ -144,6 +159,7 @@ def test_a_kill_ends_kernel_and_wrapper(children: Children, ended_first: bool) -
     eventually(lambda: not kernel.is_alive() and not wrapper.is_alive())
 
 
+@pytest.mark.usefixtures("greeting")
 def test_a_polite_shutdown_ends_a_kernel_whose_wrapper_is_gone(children: Children) -> None:
     manager = start(children, "wraps")
     manager.shutdown_wait_time = 0.2
@@ -197,6 +213,7 @@ def test_what_a_dead_kernel_has_left_is_named_at_its_shutdown(children: Children
         kill_process(left)
 
 
+@pytest.mark.usefixtures("greeting")
 def test_a_client_of_a_kernel_whose_wrapper_ends_waits_on(children: Children) -> None:
     manager = start(children, "wraps")
     kernel = told(children, "kernel")
@@ -232,7 +249,7 @@ def test_who_sees_a_kernels_end_second_learns_too_what_its_wrapper_passes_on(
     manager.shutdown_kernel(now=True)
 
     first = Background(process.wait)
-    assert wrapper.waited_for.wait(10)
+    assert wrapper.waited_for.wait(PATIENCE)
     second = Background(lambda: process.wait() and process.returncode)
     wrapper.may_end.wait(0.1)  # the second has come by then, and would be too early
     wrapper.may_end.set()
@@ -261,7 +278,7 @@ class SlowWrapper:
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the protocol's
         self.waited_for.set()
-        return self.may_end.wait(10)
+        return self.may_end.wait(PATIENCE)
 
     def send_signal(self, signum: int) -> None:
         raise NotImplementedError
@@ -273,7 +290,7 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lifecycle, "_watch", lambda _life, _process: None)
 
 
-@pytest.mark.usefixtures("unwatched")
+@pytest.mark.usefixtures("greeting", "unwatched")
 def test_a_kernel_whose_wrapper_has_just_ended_is_not_started_twice(children: Children) -> None:
     manager = start(children, "wraps")
     process = manager.process
@@ -287,7 +304,7 @@ def test_a_kernel_whose_wrapper_has_just_ended_is_not_started_twice(children: Ch
     assert process_of(manager) == told(children, "kernel")
 
 
-@pytest.mark.usefixtures("unwatched")
+@pytest.mark.usefixtures("greeting", "unwatched")
 @pytest.mark.parametrize("verb", ["shutdown_kernel", "restart_kernel"])
 def test_a_polite_end_just_after_the_wrappers_is_the_kernels(children: Children, verb: str) -> None:
     manager = start(children, "wraps")
@@ -302,7 +319,7 @@ def test_a_polite_end_just_after_the_wrappers_is_the_kernels(children: Children,
     assert not kernel.is_alive()
 
 
-@pytest.mark.usefixtures("unwatched")
+@pytest.mark.usefixtures("greeting", "unwatched")
 def test_an_interrupt_just_after_the_wrappers_end_reaches_the_kernel(children: Children) -> None:
     manager = start(children, "wraps")
     process = manager.process
@@ -344,6 +361,7 @@ def test_a_signal_is_sent_though_no_files_are_left_to_look_who_serves(
     children.hear("interrupted")
 
 
+@pytest.mark.usefixtures("greeting")
 def test_a_kernel_that_is_found_while_its_wrapper_is_ended_is_ended_too(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,7 +387,7 @@ def test_a_kernel_that_is_found_while_its_wrapper_is_ended_is_ended_too(
     assert not kernel.is_alive()
 
 
-@pytest.mark.usefixtures("unwatched")
+@pytest.mark.usefixtures("greeting", "unwatched")
 def test_an_interrupt_by_message_is_sent_just_after_the_wrappers_end(children: Children) -> None:
     manager = children.start("wraps", spec={"interrupt_mode": "message"})
     process = manager.process

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from kerneltui.errors import (
     NoSuchKernel,
     ProcessForbidden,
 )
+from kerneltui.kernels.client.channels import has_heartbeat
 from kerneltui.kernels.connection.sockets import CLOSE_LINGER
+from kerneltui.kernels.management import manager as manager_module
 from kerneltui.kernels.management import shutdown
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -48,7 +51,7 @@ def escaped_from(manager: KernelManager) -> tuple[ProcessIdentity, ...]:
 
 
 def test_a_shutdown_asks_first(children: Children) -> None:
-    manager = children.start("polite")
+    manager = children.start("polite", shutdown_wait_time=60)
 
     manager.shutdown_kernel()
 
@@ -300,7 +303,11 @@ def test_now_that_takes_over_leaves_nobody_to_report(children: Children) -> None
     assert manager.left_behind == ()
 
 
-def test_a_kernel_that_is_not_ours_is_left_alone(fake: FakeKernel) -> None:
+def test_a_kernel_that_is_not_ours_is_left_alone(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = partial(has_heartbeat, timeout=PATIENCE)
+    monkeypatch.setattr(manager_module, "has_heartbeat", patient)
     manager = KernelManager(connection_file=fake.connection_file, owns_kernel=False)
     manager.load_connection_file()
 
@@ -411,7 +418,7 @@ def test_a_restart_on_new_ports_keeps_the_paths_of_ipc_sockets(children: Childre
 
 
 def test_a_polite_restart_tells_the_kernel_that_it_is_one(children: Children) -> None:
-    manager = children.start("polite")
+    manager = children.start("polite", shutdown_wait_time=60)
 
     manager.restart_kernel()
 
@@ -641,7 +648,7 @@ def test_the_end_of_a_kernel_whose_log_cannot_be_read_is_told(children: Children
 
 
 def test_a_kernel_can_be_asked_to_end_and_waited_for(children: Children) -> None:
-    manager = children.start("polite")
+    manager = children.start("polite", shutdown_wait_time=60)
     process = process_of(manager)
 
     manager.request_shutdown()
@@ -661,7 +668,7 @@ def test_one_that_is_asked_to_end_did_not_die(children: Children) -> None:
     process = process_of(manager)
 
     manager.request_shutdown()
-    process.wait(10)
+    process.wait(PATIENCE)
     manager.finish_shutdown()
 
     assert (told, manager.process, manager.spawns) == ([], process, 1)

@@ -19,7 +19,7 @@ from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.lifecycle import Listener
 from kerneltui.protocol.status import Event, Wanted
 from tests.children import Children
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 Make = Callable[..., MultiKernelManager]
 
@@ -176,7 +176,7 @@ def test_all_are_shut_down_at_once(make: Make) -> None:
     managers = [kernels.get_kernel(kernels.start_kernel()) for _ in range(3)]
     together = threading.Barrier(3)
     for manager in managers:
-        manager.life.add_listener(once(manager, lambda: together.wait(10)))
+        manager.life.add_listener(once(manager, lambda: together.wait(PATIENCE)))
 
     # Each waits in its own shutdown until all three are in theirs.
     kernels.shutdown_all(now=True)
@@ -216,7 +216,7 @@ def test_a_kernel_that_is_being_started_is_shut_down_with_all(
 
     def start_later(manager: KernelManager, **kwargs: Any) -> None:
         starts.set()
-        assert may_start.wait(10)
+        assert may_start.wait(PATIENCE)
         start(manager, **kwargs)
 
     def tell_and_wait_for(is_over: Callable[[], bool]) -> None:
@@ -226,9 +226,9 @@ def test_a_kernel_that_is_being_started_is_shut_down_with_all(
     monkeypatch.setattr(KernelManager, "start_kernel", start_later)
     monkeypatch.setattr(kernels._started, "wait_for", tell_and_wait_for)
     starting = Background(kernels.start_kernel)
-    assert starts.wait(10)
+    assert starts.wait(PATIENCE)
     shutting_down = Background(lambda: kernels.shutdown_all(now=True))
-    assert waits.wait(10)
+    assert waits.wait(PATIENCE)
 
     may_start.set()
     starting.result()
@@ -278,7 +278,7 @@ def test_a_kernel_that_dies_is_restarted_where_that_is_wanted(
 
     os.kill(manager.process.identity.pid, signal.SIGKILL)
 
-    assert restarted.wait(10)
+    assert restarted.wait(PATIENCE)
     eventually(lambda: manager.spawns == 2)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.children import Children
 from tests.kernels.looks import process_id
+from tests.support import PATIENCE
 
 
 def test_before_a_start_there_is_no_provisioner(children: Children) -> None:
@@ -35,7 +36,7 @@ def test_the_process_of_a_kernel_can_be_waited_for(children: Children) -> None:
 
     manager.signal_kernel(signal.SIGKILL)
 
-    assert process.wait(10) == process.poll() == -signal.SIGKILL
+    assert process.wait(PATIENCE) == process.poll() == -signal.SIGKILL
 
 
 def test_after_a_restart_the_same_provisioner_tells_of_the_next_process(

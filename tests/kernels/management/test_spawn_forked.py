@@ -20,6 +20,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.spawn import SpawnOrder
 from kerneltui.kernels.processes.process import ChildProcess
+from kerneltui.kernels.templates import forked as forked_module
 from kerneltui.kernels.templates.forked import ForkedProcess
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.recognition import TemplateKey, recognise
@@ -35,8 +36,9 @@ WAITS = "print('ready', flush=True); time.sleep(1000)"
 
 
 @pytest.fixture
-def fake(short_path: Path) -> Iterator[FakeIpykernel]:
-    """An ipykernel whose template is ready."""
+def fake(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIpykernel]:
+    """An ipykernel whose template is ready, and takes what time it needs to tell an exit."""
+    monkeypatch.setattr(forked_module, "REPORT_TIME", PATIENCE)
     fake = FakeIpykernel(short_path / "fake")
     key = fake.key()
     eventually(lambda: template_pool().warm(key) is TemplateState.READY)
@@ -207,10 +209,12 @@ DIES_WITH_ITS_KERNELS = """
 import logging, sys, time
 logging.basicConfig(level="DEBUG")
 from kerneltui import KernelManager
+from kerneltui.kernels.templates import template
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.template import TemplateState
 from kerneltui.kernels.templates.recognition import recognise
 import os
+template.WARMING_TIME = 600.0
 key = recognise([sys.executable, "-m", "ipykernel_launcher"], dict(os.environ))
 while template_pool().warm(key) is TemplateState.WARMING:
     time.sleep(0.01)

@@ -19,7 +19,7 @@ from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
 from tests.kernels.looks import process_id, process_of, state
-from tests.support import as_before_linux_6_15, eventually
+from tests.support import PATIENCE, as_before_linux_6_15, eventually
 
 
 def adopt(started: KernelManager) -> KernelManager:
@@ -54,7 +54,7 @@ def test_an_end_is_seen(started: KernelManager) -> None:
 
     process.send_signal(signal.SIGKILL)
 
-    assert process.wait(10)
+    assert process.wait(PATIENCE)
     assert process.exited
 
 

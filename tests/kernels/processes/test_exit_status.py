@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.kernels.processes import adopted
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.exit_status import exit_code_by
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.process import kill_process
+from tests.support import PATIENCE
 
 VERSION = platform.release().split(".")[:2] if sys.platform == "linux" else ["0"]
 pytestmark = pytest.mark.skipif(tuple(map(int, VERSION)) < (6, 15), reason="needs Linux 6.15")
@@ -38,21 +40,29 @@ def grandchild(command: str, last: str = "p.wait(); input()") -> Iterator[Adopte
             parent.kill()
 
 
+@pytest.fixture
+def reaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a parent process waited for, whatever time it takes to reap its child."""
+    monkeypatch.setattr(adopted, "REAPING", PATIENCE)
+
+
+@pytest.mark.usefixtures("reaped")
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGKILL, -9), (signal.SIGSEGV, -11)])
 def test_the_signal_that_ended_it_is_known(signum: int, code: int) -> None:
     with grandchild("exec sleep 100") as process:
         os.kill(process.identity.pid, signum)
 
-        assert process.wait(10)
+        assert process.wait(PATIENCE)
         assert process.returncode == code
 
 
+@pytest.mark.usefixtures("reaped")
 def test_its_exit_code_is_known(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
     with grandchild(f"read go < {tmp_path}/go; exit 3") as process:
         os.close(os.open(tmp_path / "go", os.O_WRONLY))
 
-        assert process.wait(10)
+        assert process.wait(PATIENCE)
         assert process.returncode == 3
 
 
@@ -60,7 +70,7 @@ def test_nothing_is_known_of_one_that_its_parent_does_not_wait_for() -> None:
     with grandchild("exec sleep 100", last="input()") as process:
         os.kill(process.identity.pid, signal.SIGKILL)
 
-        assert process.wait(10)
+        assert process.wait(PATIENCE)
         assert process.returncode is None
 
 

@@ -15,7 +15,7 @@ from kerneltui.kernels.processes.guarded_thread import (
     LoopThread,
     describe_failure,
 )
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 SECRET = "the-key-of-a-kernel"
 
@@ -48,14 +48,15 @@ def test_a_turn_that_fails_is_told_and_the_next_one_comes(
     thread = LoopThread(turn, "test-background")
 
     thread.start()
-    assert turn.came_again.wait(10)
+    assert turn.came_again.wait(PATIENCE)
     thread.end()
     thread.join()
 
     assert "test-background failed: RuntimeError" in caplog.text
 
 
-def test_a_turn_that_fails_is_not_repeated_at_once() -> None:
+def test_a_turn_that_fails_is_not_repeated_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded_thread, "PAUSE", PATIENCE)
     turn = Flaky(1)
     thread = LoopThread(turn, "test-background")
 

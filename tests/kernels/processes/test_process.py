@@ -26,7 +26,7 @@ from kerneltui.kernels.processes.process import (
 )
 from kerneltui.kernels.processes.tree import descendants
 from tests.children import Children
-from tests.support import as_another_users, eventually
+from tests.support import PATIENCE, as_another_users, eventually
 
 
 def process_of(manager: KernelManager) -> KernelProcess:
@@ -49,7 +49,7 @@ def test_a_process_that_was_killed_tells_its_signal(children: Children) -> None:
 
     process.send_signal(signal.SIGKILL)
 
-    assert process.wait(10)
+    assert process.wait(PATIENCE)
     assert (process.exited, process.returncode) == (True, -signal.SIGKILL)
 
 
@@ -95,7 +95,7 @@ def test_a_kill_of_many_spares_another_users(
         spared = kill_all((theirs, *ours))
 
     assert spared == (theirs,)
-    assert [each.wait(10) for each in processes[1:]] == [True, True]
+    assert [each.wait(PATIENCE) for each in processes[1:]] == [True, True]
     assert theirs.is_alive()
 
 
@@ -176,7 +176,7 @@ def test_where_there_are_no_pidfds_a_thread_waits(
 
     process.send_signal(signal.SIGKILL)
 
-    assert process.wait(10)
+    assert process.wait(PATIENCE)
 
 
 def test_a_look_that_fails_is_not_taken_for_an_exit(

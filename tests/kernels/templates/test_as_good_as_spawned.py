@@ -19,6 +19,8 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.process import ChildProcess
+from kerneltui.kernels.templates import forked as forked_module
+from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.forked import ForkedProcess
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.recognition import TemplateKey, recognise
@@ -330,7 +332,7 @@ def stacks_in_log(kernel: Kernel) -> str:
     log = kernel.manager.life.log.path
     process = process_of(kernel.manager)
     os.kill(process.identity.pid, STACK_SIGNAL)
-    eventually(lambda: "launch_instance" in log.read_text(encoding="utf-8"))
+    eventually(lambda: "_run_module_as_main\n" in log.read_text(encoding="utf-8"))
     return " ".join(re.findall(r" in (\w+)\n", log.read_text(encoding="utf-8"))[-3:])
 
 
@@ -379,6 +381,16 @@ def started(launcher: str, folder: Path) -> Answers:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Give a template what time it needs to be ready, to tell an exit and to end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_module, "WARMING_TIME", PATIENCE)
+        patch.setattr(template_module, "ENDING_TIME", PATIENCE)
+        patch.setattr(forked_module, "REPORT_TIME", PATIENCE)
+        yield
 
 
 @pytest.fixture(scope="module")

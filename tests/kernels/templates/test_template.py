@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import shutil
@@ -13,12 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.stack_signal import with_hook
 from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.events import Exited, Failed, Forked, Gone, Ready, Refused, Stale
 from kerneltui.kernels.templates.template import TemplateState
 from tests.kernels.templates.fake_ipykernel import INTERPRETER, Asked, FakeIpykernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -235,7 +237,9 @@ def test_a_package_that_ends_its_process_is_told(fake: FakeIpykernel) -> None:
 
 
 def test_a_package_that_starts_threads_cannot_be_forked(fake: FakeIpykernel) -> None:
-    fake.importing("import threading, time; threading.Thread(target=time.sleep, args=[9]).start()")
+    fake.importing(
+        "import threading, time; threading.Thread(target=time.sleep, args=[1000]).start()"
+    )
 
     with Asked(fake) as asked:
         assert asked.hear(Failed).reason == "RuntimeError: its imports have started 1 threads"
@@ -263,6 +267,7 @@ def test_a_preloaded_module_that_is_missing_is_told(fake: FakeIpykernel) -> None
 
 def test_imports_that_hang_are_ended(fake: FakeIpykernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_module, "WARMING_TIME", 0.0)
+    monkeypatch.setattr(template_module, "ENDING_TIME", PATIENCE)
     fake.importing("import time; time.sleep(1000)")
 
     with Asked(fake) as asked:
@@ -301,12 +306,13 @@ def test_a_template_that_is_killed_leaves_its_kernels(asked: Asked) -> None:
 def test_a_fork_that_nobody_heard_of_ends_with_its_template(asked: Asked) -> None:
     asked.ask("print('begun')")
     eventually(lambda: psutil.Process(asked.template.pid).children())
-    fork = psutil.Process(asked.template.pid).children()[0]
+    fork = identify(psutil.Process(asked.template.pid).children()[0].pid)
+    assert fork is not None
 
     os.kill(asked.template.pid, signal.SIGKILL)
     asked.template._socket.close()  # with the gate that was not read
 
-    eventually(lambda: not fork.is_running() or fork.status() == "zombie")
+    eventually(lambda: not fork.is_alive())
     assert asked.said() == ""
     asked.template._popen.wait()
     os.close(asked.template._stderr)
@@ -399,6 +405,7 @@ def test_twenty_kernels_leave_nothing(asked: Asked) -> None:
     def open_files() -> tuple[int, int]:
         return psutil.Process().num_fds(), psutil.Process(asked.template.pid).num_fds()
 
+    gc.collect()  # it closes files of the tests before
     before = open_files()
     for _ in range(20):
         asked.ask("")
