@@ -13,7 +13,7 @@ from kerneltui.file_lock import lock_file
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.text import clean_line
 
-NAMING = 1.0  # seconds to wait for other processes that name kernels
+NAMING = 10.0  # seconds to wait for other processes that name kernels: they may stand still
 
 
 def checked_name(text: str) -> str:

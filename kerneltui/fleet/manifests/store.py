@@ -33,7 +33,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
-NOTE_TIME = 5.0  # seconds to wait for a process that only notes something: it may stand still
+NOTE_TIME = 10.0  # seconds to wait for a process that only notes something: it may stand still
 
 _Read = tuple[tuple[int, int], Manifest | None]
 """The inode and change time of a file, and its manifest; None if that cannot be read."""
