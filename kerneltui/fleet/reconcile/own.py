@@ -96,12 +96,13 @@ class OwnKernels:
             manifest=manifest,
             death=manifest.death,
         )
-        self._kernels.add_kernel(manager)
-        self._tracker.admit(kernel)
-        is_alive = identity.is_alive()
-        if not is_alive and manifest.death is None:
-            self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
-        is_whole = self._adopt_process(manager, manifest, identity)
+        with manager.turn():  # a shutdown that comes now would meet a kernel without a process
+            self._kernels.add_kernel(manager)
+            self._tracker.admit(kernel)
+            is_alive = identity.is_alive()
+            if not is_alive and manifest.death is None:
+                self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
+            is_whole = self._adopt_process(manager, manifest, identity)
         stopped_at = _stopped_at(manifest)
         now = self._registry.update(
             kernel,

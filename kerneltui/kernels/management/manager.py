@@ -218,6 +218,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         encryption = kw.pop("transport_encryption", None)
         self.transport_encryption = encryption or self.transport_encryption
 
+    def turn(self) -> AbstractContextManager[None]:
+        """Return a context in which no other thread starts, restarts or stops the kernel."""
+        return self._turn.taken()
+
     def adopt_kernel(
         self, process: KernelProcess, *, age: float | None, **kw: Unpack[LaunchArguments]
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,11 +20,12 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.control.stale_files import left_by_ours
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.adoption import environment_differs
-from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
+from kerneltui.fleet.manifests.manifest import Manifest, manifest_path, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.kernels.processes.identity import identify
-from kerneltui.protocol.status import KernelState, RestartPolicy
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.protocol.status import KernelState, RestartPolicy, Wanted
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.fleet.written_manifests import write_manifest
@@ -92,6 +94,29 @@ def test_the_next_dashboard_has_the_same_kernel(left: Watched) -> None:
     assert (found.kernel_id, found.name) == (left.kernel_id, "tiny-1")
     assert found.identity is not None
     assert found.identity.is_alive()
+
+
+def test_a_shutdown_that_meets_an_adoption_ends_the_kernel(
+    fleets: tuple[Fleet, Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = Watched(fleets[0], "tiny").wait_for(KernelState.IDLE).identity
+    with contextlib.closing(Fleet()) as late:
+        own = late._reconciler._own
+        adopt, endings = own._adopt_process, list[Background]()
+
+        def shut_down_meanwhile(
+            manager: KernelManager, manifest: Manifest, identity: ProcessIdentity
+        ) -> bool:
+            endings.append(Background(late.shutdown_all))
+            eventually(lambda: manager.status.wanted is Wanted.DOWN)
+            return adopt(manager, manifest, identity)
+
+        monkeypatch.setattr(own, "_adopt_process", shut_down_meanwhile)
+        late.open()
+        endings[0].result()
+
+    assert identity is not None
+    assert not identity.is_alive()
 
 
 def test_an_adopted_kernel_runs_code(left: Watched) -> None:
