@@ -91,7 +91,8 @@ FACTS = {
     "wakeup": "signal.set_wakeup_fd(-1) > 2",
     "descriptors": "sorted(place.partition(':[')[0] for each in os.listdir('/proc/self/fd')"
     " if (place := link(each)) and 'history' not in place and not place.endswith('.log'))",
-    "streams": "[os.path.basename(link(each)).partition('.')[2] or link(each) for each in '012']",
+    "streams": "[os.path.basename(link(each)).partition('.')[2] or link(each).partition(':[')[0]"
+    " for each in '012']",
     "session": "[os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid()]",
     "threads": "sorted(re.sub('[0-9]+', 'N', each.name) for each in threading.enumerate())",
     "tasks": "len(os.listdir('/proc/self/task'))",
@@ -136,7 +137,7 @@ HEAD = """
 import atexit, builtins, faulthandler, gc, json, locale, logging, multiprocessing, os, random, re
 import resource, signal, subprocess, sys, tempfile, threading, time, traceback, warnings
 def shown(value):
-    return re.sub('0x[0-9a-f]+', '', repr(value))
+    return re.sub('0x[0-9a-f]+|(?<=StreamHandler )[0-9]+', '', repr(value))
 def link(fd):
     try:
         return os.readlink(f'/proc/self/fd/{fd}')
@@ -184,7 +185,7 @@ try:
     1 / 0
 except ZeroDivisionError:
     traceback.print_exc(file=sys.stdout)""",
-    "descriptor 1 is heard": "os.write(1, b'raw'); sys.stdout.flush(); print()",
+    "descriptor 1 is heard": "_ = os.write(1, b'raw')",
     "an object is pickled": "import pickle; print(pickle.loads(pickle.dumps({1: 'a'})))",
     "a module of C is loaded": "import ctypes; print(ctypes.CDLL(None).getpid() == os.getpid())",
     "a signal is handled": """
@@ -208,6 +209,8 @@ with open('stacks', 'w+') as file:
     "extensions are loaded": "print(sorted(get_ipython().extension_manager.loaded))",
     "magics are known": "print(sorted(get_ipython().magics_manager.magics['line']))",
 }
+LATE = {"descriptor 1 is heard": "raw"}
+"""What a cell prints that may come after its idle."""
 
 
 @frozen
@@ -237,8 +240,11 @@ class Kernel:
     client: BlockingKernelClient
     folder: Path
 
-    def run(self, code: str, **arguments: Any) -> str:
-        """Run code and return what it printed, without what differs from kernel to kernel."""
+    def run(self, code: str, *, late: str = "", **arguments: Any) -> str:
+        """Run code and return what it printed, without what differs from kernel to kernel.
+
+        `late`: a text that may come after the idle.
+        """
         texts: list[str] = []
 
         def note(message: Message) -> None:
@@ -249,6 +255,8 @@ class Kernel:
             code, timeout=PATIENCE, output_hook=note, store_history=False, **arguments
         )
         assert reply["content"]["status"] == "ok", (code, reply["content"])
+        while late not in "".join(texts):
+            note(self.client.get_iopub_msg(timeout=PATIENCE))
         pid = str(process_of(self.manager).identity.pid)
         text = "".join(texts).replace(self.manager.kernel_id, "ID")
         text = re.sub(rf"(?<!\d){pid}(?!\d)", "PID", text).replace(str(self.folder), "FOLDER")
@@ -262,7 +270,7 @@ def answers_of(kernel: Kernel) -> Answers:
     kernel.run(HEAD)
     modules = frozenset(kernel.value("list(sys.modules)"))
     facts = {name: kernel.value(each) for name, each in FACTS.items()}
-    printed = {name: kernel.run(each) for name, each in CELLS.items()}
+    printed = {name: kernel.run(each, late=LATE.get(name, "")) for name, each in CELLS.items()}
     return Answers(
         facts,
         printed,
@@ -368,6 +376,7 @@ def started(launcher: str, folder: Path) -> Answers:
     manager.stack_signal = STACK_SIGNAL
     client = manager.client()
     env = {**os.environ, **DESKTOP, "MARK": "a mark with é", "PYTHONFAULTHANDLER": "1"}
+    env.pop("PYTEST_CURRENT_TEST", None)  # with it, ipykernel does not hear descriptor 1
     try:
         if launcher == "template":  # of a kernel with another terminal
             other = {**env, **dict.fromkeys(DESKTOP, "other")}
