@@ -94,23 +94,28 @@ class KernelPresence:
         return f"nothing serves {endpoint} any more: the kernel has ended, or a tunnel to it has"
 
     def _watch(self, found: AdoptedProcess | None) -> None:
+        if found is None:
+            return
         # If the kernel has ended meanwhile, the process found is one that it has forked.
-        if found is not None and somebody_speaks(self._info):
+        if somebody_speaks(self._info):
             self.process = found
             self._is_proven = names_file(found.identity.pid, self._connection_file)
+        else:  # or its greeting is late: the next look searches again
+            self._search_at = 0.0
 
 
-def somebody_speaks(info: ConnectionInfo) -> bool | None:
+def somebody_speaks(info: ConnectionInfo, within: float | None = None) -> bool | None:
     """Tell whether a process speaks zmq at a kernel's shell channel; None if unknown.
 
-    The end of a tunnel closes the connection if no kernel is behind it; that is False. What this
-    process offers over inproc is there until it is withdrawn.
+    `within`: the seconds to wait for its greeting; None for GREETING_TIME. The end of a tunnel
+    closes the connection if no kernel is behind it; that is False. What this process offers over
+    inproc is there until it is withdrawn.
     """
     if info.transport == "inproc":
         return is_offered(info.ip)
     try:
         with open_connection(info) as connection:
-            connection.settimeout(GREETING_TIME)
+            connection.settimeout(GREETING_TIME if within is None else within)
             return bool(connection.recv(1))
     except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
         return False

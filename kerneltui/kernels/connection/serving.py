@@ -15,9 +15,12 @@ from kerneltui.kernels.connection.presence import names_file, open_connection, s
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.kernels.processes.stat import has_threads
 from kerneltui.kernels.processes.tree import relatives
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.protocol.connection import ConnectionInfo
+
+LATE_GREETING = 5.0  # seconds for the greeting of a process that may have zmq's threads
 
 
 class ServerSearch:
@@ -57,7 +60,7 @@ class ServerSearch:
         info = self._connection.connection_info
         try:
             found = holder(info, ended.launched, self._connection.connection_file)
-            return WrappedProcess(ended, found) if found and somebody_speaks(info) else None
+            return WrappedProcess(ended, found) if found and _serves(found, info) else None
         except OSError:  # too many files are open; the death must be told nevertheless
             return None
 
@@ -95,6 +98,18 @@ def holder(
     pid = owner(info, listeners()).pid
     found = None if pid is None else identify(eldest(pid, info))
     return found if found and _belongs(found, launched, info, connection_file) else None
+
+
+def _serves(found: ProcessIdentity, info: ConnectionInfo) -> bool:
+    """Tell whether a process that has a kernel's sockets serves them.
+
+    A fork has them too, but only one thread; zmq greets in a thread of its own, which a busy host
+    may not run in time.
+    """
+    speaks = somebody_speaks(info)
+    if speaks is None and has_threads(found.pid):
+        speaks = somebody_speaks(info, within=LATE_GREETING)
+    return bool(speaks)
 
 
 def _belongs(

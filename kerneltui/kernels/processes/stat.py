@@ -49,6 +49,11 @@ def has_runnable_thread(pid: int) -> bool:
     return False
 
 
+def has_threads(pid: int) -> bool:
+    """Tell whether a process is known to have more than one thread."""
+    return len(_threads(pid)) > 1
+
+
 def _threads(pid: int) -> list[str]:
     try:
         return [each.path for each in os.scandir(f"/proc/{pid}/task")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 import socket
@@ -104,6 +105,28 @@ def test_the_end_of_a_process_that_is_not_proven_to_be_the_kernel_may_be_a_tunne
 
     with pytest.raises(KernelDied, match=r"nothing serves .*, or a tunnel to it has"):
         waiting.result()
+
+
+def test_a_process_whose_greeting_is_late_is_searched_again_at_the_next_look(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaks, looks = presence.somebody_speaks, itertools.count()
+
+    def late(info: ConnectionInfo) -> bool | None:
+        is_after_the_first_search = next(looks) == 1
+        return None if is_after_the_first_search else speaks(info)
+
+    monkeypatch.setattr(presence, "somebody_speaks", late)
+    monkeypatch.setattr(presence, "SEARCH_INTERVAL", 100 * PATIENCE)
+    manager = children.start("serves")
+    with client_of(manager) as client:
+        waiting = wait_for_reply(client)
+
+        eventually(lambda: is_watched(client))
+
+        manager.signal_kernel(signal.SIGKILL)
+        with pytest.raises(KernelDied):
+            waiting.result()
 
 
 def test_a_kernel_that_was_killed_before_the_wait_is_not_waited_for(children: Children) -> None:

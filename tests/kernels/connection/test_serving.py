@@ -14,14 +14,16 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelDied, KernelError
-from kerneltui.kernels.connection import presence
+from kerneltui.kernels.connection import presence, serving
 from kerneltui.kernels.connection.listeners import listens
-from kerneltui.kernels.connection.serving import serving_process
+from kerneltui.kernels.connection.presence import somebody_speaks
+from kerneltui.kernels.connection.serving import LATE_GREETING, serving_process
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes import wrapped
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import kill_process
+from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.status import HandedOver, Wanted
 from tests.children import Children
 from tests.support import PATIENCE, Background, as_before_linux_6_15, eventually
@@ -185,6 +187,43 @@ def test_a_fork_that_only_has_the_sockets_is_not_the_kernel(
     assert twin.is_alive()
     manager.shutdown_kernel(now=True)
     eventually(lambda: not twin.is_alive())
+
+
+def asked_within(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Have no greeting come in the usual time; return how long each is waited for."""
+    asked: list[float | None] = []
+
+    def late(info: ConnectionInfo, within: float | None = None) -> bool | None:
+        asked.append(within)
+        return None if within is None else somebody_speaks(info, PATIENCE)
+
+    monkeypatch.setattr(serving, "somebody_speaks", late)
+    return asked
+
+
+def test_a_kernel_whose_greeting_is_late_outlives_its_wrapper(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = start(children, "wraps")
+    asked = asked_within(monkeypatch)
+
+    kill_process(process_of(manager))
+
+    eventually(lambda: process_of(manager) == told(children, "kernel"))
+    assert asked == [None, LATE_GREETING]
+
+
+def test_a_late_greeting_of_a_fork_is_not_waited_for(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = start(children, "has a twin")
+    asked = asked_within(monkeypatch)
+
+    kill_process(process_of(manager))
+
+    eventually(lambda: manager.status.exited)
+    assert asked == [None]
+    kill_process(told(children, "twin"))
 
 
 def test_a_fork_is_not_followed_when_the_kernel_has_just_ended(children: Children) -> None:
