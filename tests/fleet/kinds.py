@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.control import controllers
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.fleet import Fleet
@@ -59,6 +60,7 @@ def make_places(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "run").mkdir()
     patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "run"))
     patch.setenv("TMPDIR", str(folder))
+    patch.setattr(controllers, "ANSWER_TIME", WITHIN)
     patch.setattr(discovery_module, "FIRST_RETRY", 0.01)
     patch.setattr(discovery_module, "LAST_RETRY", 0.05)
 

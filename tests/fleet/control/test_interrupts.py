@@ -23,7 +23,7 @@ from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from tests.fake_kernel import FakeKernel, file_in
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
 AFTER = "train is still busy 2 s after"
@@ -163,7 +163,8 @@ MESSAGE = Reaction(by_message=True)
 
 
 @pytest.fixture
-def kernel(short_path: Path) -> Iterator[FakeKernel]:
+def kernel(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKernel]:
+    monkeypatch.setattr(interrupts, "PATIENCE", PATIENCE)
     with FakeKernel(file_in(short_path)) as kernel:
         yield kernel
 

@@ -68,7 +68,7 @@ def look(discovery: Discovery, *ours: Path, **known: Any) -> tuple[Found, ...]:
 
 
 def until_proven(discovery: Discovery, **known: Any) -> Found:
-    eventually(lambda: look(discovery, **known)[0].liveness is Liveness.VERIFIED, 20)
+    eventually(lambda: look(discovery, **known)[0].liveness is Liveness.VERIFIED)
     return look(discovery, **known)[0]
 
 
@@ -296,8 +296,8 @@ def test_a_kernel_in_a_shell_script_of_a_server_is_the_servers(
 def test_a_kernel_that_was_started_in_a_servers_terminal_is_not_the_servers(
     runtime: Path, run: Callable[..., int]
 ) -> None:
-    shell = run("sh", "-c", f'file={runtime / UUID}; {" ".join(TINY)} "$file"; echo over')
-    connection_file(runtime / UUID)
+    file = connection_file(runtime / UUID)
+    shell = run("sh", "-c", f'file={file}; {" ".join(TINY)} "$file"; echo over')
 
     found = until_proven(Discovery(), servers=(os.getpid(),), listing=(os.getpid(),))
 
@@ -307,8 +307,8 @@ def test_a_kernel_that_was_started_in_a_servers_terminal_is_not_the_servers(
 def test_what_runs_below_a_server_is_its_own_until_it_has_told_its_kernels(
     runtime: Path, run: Callable[..., int]
 ) -> None:
-    run("sh", "-c", f'file={runtime / UUID}; {" ".join(TINY)} "$file"; echo over')
-    connection_file(runtime / UUID)
+    file = connection_file(runtime / UUID)
+    run("sh", "-c", f'file={file}; {" ".join(TINY)} "$file"; echo over')
 
     found = until_proven(Discovery(), servers=(os.getpid(),))
 

@@ -10,8 +10,14 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.engines import secrets
 from kerneltui.fleet.engines.secrets import password_of, token_of
 from kerneltui.fleet.engines.settings import ServerSettings
+from tests.support import PATIENCE
 
 URL = "http://gpu/"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "PATIENCE", PATIENCE)
 
 
 def by_command(code: str) -> ServerSettings:

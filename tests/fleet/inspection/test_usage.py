@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -58,7 +59,8 @@ class Trees:
 
 
 @pytest.fixture
-def trees() -> Iterator[Trees]:
+def trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trees]:
+    monkeypatch.setattr(usage, "_SHARED_BUDGET", math.inf)
     trees = Trees()
     yield trees
     trees.fell()

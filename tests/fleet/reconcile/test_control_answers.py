@@ -15,7 +15,7 @@ from kerneltui.fleet.registry.tracked_kernel import ControlFacts
 from kerneltui.protocol.status import KernelState
 from tests.fake_kernel import FakeKernel
 from tests.fleet.stage import Kernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 NOW = 1000.0
 AT_WORK = Usage(0.98, 1, 1, (0.0, 0.9, 1.0))
@@ -87,7 +87,10 @@ def test_what_is_not_answered_is_told_and_not_asked_again(stage: Stage, fake: Fa
     assert asked(fake) == 1
 
 
-def test_one_that_has_answered_is_not_asked_again_soon(stage: Stage, fake: FakeKernel) -> None:
+def test_one_that_has_answered_is_not_asked_again_soon(
+    stage: Stage, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_answers, "ASK_INTERVAL", PATIENCE)
     eventually(lambda: stage.look() == ControlFacts(None, answers=True))
 
     assert stage.look() == ControlFacts(None, answers=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kerneltui.fleet.console.console import Console
+from kerneltui.fleet.control import controllers
 from kerneltui.fleet.control.controllers import ask_whether_it_answers
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -17,7 +18,7 @@ from kerneltui.fleet.registry.tracked_kernel import Observed, TrackedKernel
 from kerneltui.protocol.status import BusyElsewhere, KernelState
 from tests.fake_kernel import FakeKernel
 from tests.fleet.stage import Kernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -48,8 +49,13 @@ def checks(kernel: Kernel, console: Console, log: MessageLog) -> Iterator[Status
 
 
 def test_a_kernel_of_which_nothing_is_known_is_not_asked_while_locked(
-    kernel: Kernel, console: Console, checks: StatusChecks, fake: FakeKernel
+    kernel: Kernel,
+    console: Console,
+    checks: StatusChecks,
+    fake: FakeKernel,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(controllers, "ANSWER_TIME", PATIENCE)
     kernel.__exit__()
     attach_process(kernel.manager, None)
     assert kernel.manager.status.state is KernelState.UNKNOWN

@@ -513,8 +513,10 @@ def test_a_kernel_whose_files_cannot_be_removed_ends_and_that_is_told(
 
     assert said == "the files of tiny-1 cannot be removed: Read-only file system"
     assert processes_of(tiny) == 0
-    ManifestLock.take(manifest.path).release()  # it is free, and what was left beside it goes
-    assert [each.name for each in manifest.path.parent.glob(".*")] == []
+    lock = ManifestLock.take(manifest.path)  # it is free, and what was left beside it goes
+    left = [each.name for each in manifest.path.parent.glob(".*")]
+    lock.release()
+    assert left == []
 
 
 def test_of_two_that_make_a_lost_manifest_again_one_is_refused(

@@ -134,18 +134,22 @@ def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Pa
     run_in(runtime, busy, "import time; time.sleep(1000)")
     eventually(lambda: states(server)[busy] == "busy", PATIENCE)
     before = settled_models(server)
+    states_there = {unused: KernelState.IDLE, busy: KernelState.BUSY, idle: KernelState.IDLE}
+    expected = {each: (state, Liveness.VERIFIED) for each, state in states_there.items()}
     fleet = Fleet()
+
+    def are_told() -> bool:
+        told = {each.kernel_id: (each.state, each.liveness) for each in fleet.snapshots}
+        return told | expected == told
+
     fleet.open()
     try:
         threading.Event().wait(WATCHED)
-        told = {each.kernel_id: (each.state, each.liveness) for each in fleet.snapshots}
+        eventually(are_told, PATIENCE)
     finally:
         fleet.close()
 
     assert models(server) == before
-    assert told[busy] == (KernelState.BUSY, Liveness.VERIFIED)
-    assert told[idle] == (KernelState.IDLE, Liveness.VERIFIED)
-    assert told[unused] == (KernelState.IDLE, Liveness.VERIFIED)
 
 
 def states(server: JupyterServer) -> dict[str, str]:

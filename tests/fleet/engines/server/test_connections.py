@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.control import controllers
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.engines.server import connection
 from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.engines.server.events import KernelEvent
 from kerneltui.fleet.model.capabilities import Verb
@@ -20,7 +22,7 @@ from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.engines.server.fake_server import FakeServer
 from tests.fleet.engines.server.models import model
 from tests.kernel_gateway import KernelGateway
-from tests.support import Background, eventually, no_more_threads
+from tests.support import PATIENCE, Background, eventually, no_more_threads
 
 KERNEL = "gpu:k-1"
 
@@ -94,7 +96,9 @@ def test_its_completions_are_those_of_the_kernel(connected: ServerEngine) -> Non
     assert connected.console.complete(KERNEL, "pr", 2).result(10)["matches"] == ["print"]
 
 
-def test_it_tells_that_it_answers(connected: ServerEngine) -> None:
+def test_it_tells_that_it_answers(connected: ServerEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controllers, "ANSWER_TIME", PATIENCE)
+
     assert "has answered on control" in connected.do(Verb.VERIFY, row(connected).target)
 
 
@@ -224,7 +228,10 @@ def test_code_that_is_sent_during_a_restart_waits_for_its_end(
     assert not sent_before
 
 
-def test_a_restart_by_somebody_else_is_told_once(connected: ServerEngine) -> None:
+def test_a_restart_by_somebody_else_is_told_once(
+    connected: ServerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "RESTARTS_APART", PATIENCE)
     restarted = KernelEvent("restart", "k-1")
 
     connected._note_events((restarted, restarted))

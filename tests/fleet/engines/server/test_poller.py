@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -241,18 +242,32 @@ def test_a_slow_server_is_asked_one_thing_at_a_time(
     assert server.most_at_once == 1
 
 
-def test_looks_that_many_wait_for_are_one(server: FakeServer, poller: ServerPoller) -> None:
+class CountingLock:
+    """A lock that counts who has wanted it."""
+
+    def __init__(self) -> None:
+        self.wanted: list[None] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.wanted.append(None)
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+
+def test_looks_that_many_wait_for_are_one(
+    server: FakeServer, poller: ServerPoller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = CountingLock()
+    monkeypatch.setattr(poller, "_looking", lock)
     server.answers.clear()
     first = Background(poller.look)
     eventually(lambda: server.asked)
-    called: list[object] = []
 
-    def look() -> None:
-        called.append(None)
-        poller.look()
-
-    others = [Background(look) for _ in range(5)]
-    eventually(lambda: len(called) == 5)
+    others = [Background(poller.look) for _ in range(5)]
+    eventually(lambda: len(lock.wanted) == 1 + len(others))
 
     server.answers.set()
 
