@@ -13,6 +13,7 @@ import pytest
 
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import Watched, dismiss_all
@@ -67,6 +68,12 @@ def crash(kernel: Watched) -> None:
         eventually(lambda: kernel.now.executions)
         go.touch()
         kernel.wait_for(KernelState.DEAD)
+
+
+def is_recorded(kernel: Watched, code: str) -> bool:
+    """Tell whether the keeper has heard that a kernel runs this."""
+    recording = recording_path(str(Path(kernel.now.connection_file).expanduser()), kernel.kernel_id)
+    return recording.exists() and code.encode() in recording.read_bytes()
 
 
 def leave(kernel: Watched) -> None:
@@ -139,7 +146,7 @@ def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log(tmp_path: Path) 
     identity = python.wait_for(KernelState.IDLE).identity
     assert identity is not None
     python.run(after(go, CRASH))
-    eventually(lambda: python.now.code)
+    eventually(lambda: is_recorded(python, "ctypes.string_at"))
     first.close()
     go.touch()
     eventually(lambda: not identity.is_alive())
