@@ -20,7 +20,7 @@ from kerneltui.kernels.processes.tree import relatives
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.protocol.connection import ConnectionInfo
 
-LATE_GREETING = 5.0  # seconds for the greeting of a process that may have zmq's threads
+LATE_GREETING = 2.0  # seconds more, if it may have zmq's thread; the ends of others wait, too
 
 
 class ServerSearch:
