@@ -193,6 +193,7 @@ def _bound(context: Context, info: ConnectionInfo, channel: Channel) -> zmq.Sock
     try:
         if channel is Channel.IOPUB:
             socket.setsockopt(zmq.XPUB_NODROP, 1)
+            socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # each subscription is told, not each new topic
         else:
             socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # tells who is gone
             socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # as kernels: a new client may take a name

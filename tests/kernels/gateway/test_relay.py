@@ -30,7 +30,7 @@ PARTS = [b'{"msg_id":"a","msg_type":"stream"}', b"{}", b"{}", b'{"name":"stdout"
 
 
 def subscriber(relay: Relay, topic: bytes, waiting: int = 0) -> zmq.Socket[bytes]:
-    """Return a SUB socket that hears everything by now. `topic`: one that is new to the relay."""
+    """Return a SUB socket that hears everything by now."""
     socket = connect(default_context(), relay.info, Channel.IOPUB, waiting=waiting)
     socket.subscribe(topic)
     while socket.recv_multipart()[0] != topic:
@@ -234,6 +234,21 @@ def test_a_request_that_was_just_sent_is_sent_before_the_relay_closes(
 
     fake.wait_for("interrupt_request")
     client.stop_channels()
+
+
+def test_each_subscription_is_welcomed_though_another_has_the_same_topic(
+    gateway: KernelGateway,
+) -> None:
+    relay = WatchedRelay(gateway)
+    relay.start()
+    first = subscriber(relay, b"topic")
+    second = connect(default_context(), relay.info, Channel.IOPUB)
+
+    second.subscribe(b"topic")
+
+    assert second.poll(int(1000 * PATIENCE))
+    for each in (first, second, relay):
+        each.close()
 
 
 def test_a_closed_relay_is_closed_again_without_effect(gateway: KernelGateway) -> None:

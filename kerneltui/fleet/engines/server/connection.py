@@ -110,9 +110,12 @@ class KernelConnection:
             self._restarted_at = now
         if is_news:
             self._looked = False
-            self._relay.note_restart()
             self.manager.attach_kernel(None, age=0.0)
         return is_news
+
+    def meet_new_process(self) -> None:
+        """Send requests to the process that was restarted elsewhere, once it answers."""
+        self._relay.note_restart()
 
     # -- in the gateway's thread ----
 

@@ -179,18 +179,31 @@ class Connections:
 
     @contextlib.contextmanager
     def restarting(self, kernel_id: str) -> Iterator[None]:
-        """Have requests wait for the new process while the kernel is restarted in the block."""
+        """Have requests wait for the new process while the kernel is restarted in the block.
+
+        They wait until it is heard, too: what it published before would be lost.
+        """
         connection = self._connections.get(kernel_id)
-        with connection.restarting() if connection is not None else contextlib.nullcontext():
+        if connection is None:
             yield
-        self.note_restart(kernel_id)
+            return
+        with connection.restarting():
+            yield
+            is_news = connection.begin_again()
+            self.monitor.wait_until_heard(kernel_id, HEARING)
+        if is_news:
+            self._tell_restart(kernel_id)
 
     def note_restart(self, kernel_id: str) -> None:
         """Take note that the server has restarted a kernel."""
         connection = self._connections.get(kernel_id)
         if connection is not None and connection.begin_again():
-            self.console.forget(kernel_id, "it was restarted")
-            self.monitor.note(kernel_id, f"restarted {clock()}")
+            connection.meet_new_process()
+            self._tell_restart(kernel_id)
+
+    def _tell_restart(self, kernel_id: str) -> None:
+        self.console.forget(kernel_id, "it was restarted")
+        self.monitor.note(kernel_id, f"restarted {clock()}")
 
     # -- looks ----
 

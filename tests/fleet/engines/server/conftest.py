@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kerneltui.fleet.engines.server import connections
 from kerneltui.fleet.engines.server import engine as module
 from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.kernels.gateway.server import ServerAddress
@@ -13,7 +14,7 @@ from tests.fake_kernel import FakeKernel
 from tests.fleet.engines.server.fake_server import FakeLogin, FakeServer
 from tests.fleet.engines.server.models import model
 from tests.kernel_gateway import KernelGateway
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def login(server: FakeServer, gateway: KernelGateway) -> FakeLogin:
 @pytest.fixture
 def engine(login: FakeLogin, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerEngine]:
     """An open engine that has looked once."""
+    monkeypatch.setattr(connections, "HEARING", PATIENCE)
     monkeypatch.setattr(module, "ServerLogin", lambda _address, _renew: login)
     engine = ServerEngine("gpu", ServerAddress("http://gpu.example/"))
     engine.open()

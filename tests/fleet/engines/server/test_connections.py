@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError
@@ -12,6 +15,7 @@ from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.engines.server.events import KernelEvent
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.monitoring.subscription import IopubSubscription
 from kerneltui.fleet.transcript.entries import RequestEnd
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.gateway import relay
@@ -196,6 +200,31 @@ def test_a_dead_kernel_that_is_restarted_is_heard_again(
 
     fake.cells["hi()"] = [("stream", {"name": "stdout", "text": "hello\n"})]
     connected.console.execute(KERNEL, "hi()")
+    eventually(lambda: "hello" in text(connected))
+
+
+def test_code_that_is_sent_during_a_restart_waits_until_its_output_can_be_heard(
+    connected: ServerEngine, server: FakeServer, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.cells["hi()"] = [("stream", {"name": "stdout", "text": "hello\n"})]
+    listen = IopubSubscription.open
+
+    def listen_late(*arguments: Any) -> Any:
+        fake.release()
+        threading.Event().wait(0.3)  # the monitor's thread stands still
+        return listen(*arguments)
+
+    monkeypatch.setattr(IopubSubscription, "open", listen_late)
+    server.answers.clear()
+    order = Background(lambda: connected.do(Verb.RESTART, row(connected).target))
+    eventually(lambda: "restart" in server.asked)
+    connected.console.execute(KERNEL, "hi()")
+    eventually(lambda: KERNEL in connected.console.queued)
+    fake.hold("kernel_info_request")
+
+    server.answers.set()
+
+    order.result()
     eventually(lambda: "hello" in text(connected))
 
 
