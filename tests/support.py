@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerneltui.kernels.processes import adopted
@@ -36,6 +37,11 @@ def eventually(predicate: Callable[[], object], within: float = PATIENCE) -> Non
         assert now < deadline, f"not true within {within:g} s"
         threading.Event().wait(max(POLL, PAUSE * (now - begun)))
         begun = time.monotonic()
+
+
+def waits_for(file: Path) -> str:
+    """Return code for a kernel that goes on once a file is there."""
+    return f"import os, time\nwhile not os.path.exists({str(file)!r}): time.sleep(0.01)\n"
 
 
 def grows_linearly(work: Callable[[int], object], size: int) -> bool:

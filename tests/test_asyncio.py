@@ -40,14 +40,10 @@ from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
 from tests.fake_kernel import Ask, FakeKernel, file_in
 from tests.notebooks import notebook
-from tests.support import PATIENCE
+from tests.support import PATIENCE, waits_for
 
 T = TypeVar("T")
 Use = Callable[[AsyncKernelClient], Awaitable[T]]
-WAITS_FOR = """
-import pathlib, time
-while not pathlib.Path({file!r}).exists(): time.sleep(0.01)
-"""
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
 
 
@@ -693,7 +689,7 @@ def test_two_kernels_run_at_once_and_go_on_after_a_timeout_and_a_cancellation(
 ) -> None:
     async def script(number: int) -> object:
         files = [tmp_path / f"{number}-{step}" for step in range(2)]
-        late, cut_off = (WAITS_FOR.format(file=str(file)) for file in files)
+        late, cut_off = map(waits_for, files)
         async with run_kernel(kernel_name="python3") as client:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(client.execute(late, reply=True), 0.1)

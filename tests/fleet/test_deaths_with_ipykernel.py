@@ -17,7 +17,7 @@ from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import Watched, dismiss_all
-from tests.support import eventually
+from tests.support import eventually, waits_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_exit_codes")]
 
@@ -55,16 +55,11 @@ def listed() -> Listed:
     return row
 
 
-def after(file: Path, code: str) -> str:
-    """Return code that begins once a file is there."""
-    return f"import pathlib\nwhile not pathlib.Path({str(file)!r}).exists(): pass\n{code}"
-
-
 def crash(kernel: Watched) -> None:
     """Have it crash once its cell was heard of, which would end with the thread that tells it."""
     with tempfile.TemporaryDirectory() as folder:
         go = Path(folder) / "go"
-        kernel.run(after(go, CRASH))
+        kernel.run(waits_for(go) + CRASH)
         eventually(lambda: kernel.now.executions)
         go.touch()
         kernel.wait_for(KernelState.DEAD)
@@ -145,7 +140,7 @@ def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log(tmp_path: Path) 
     python = Watched(first, "python3")
     identity = python.wait_for(KernelState.IDLE).identity
     assert identity is not None
-    python.run(after(go, CRASH))
+    python.run(waits_for(go) + CRASH)
     eventually(lambda: is_recorded(python, "ctypes.string_at"))
     first.close()
     go.touch()

@@ -43,7 +43,7 @@ from tests.fleet.small_kernels import (
     install_and_make_haste,
 )
 from tests.fleet.stage import shown
-from tests.support import PATIENCE, Background, eventually
+from tests.support import PATIENCE, Background, eventually, waits_for
 
 STRAY = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)"
 
@@ -326,7 +326,7 @@ def test_the_effect_of_an_interrupt_is_told(
         end.touch()
 
     monkeypatch.setattr(KernelManager, "interrupt_kernel", interrupt_and_end)
-    tiny.run(f"import os, time\nwhile not os.path.exists({str(end)!r}): time.sleep(0.01)")
+    tiny.run(waits_for(end))
     tiny.wait_for(KernelState.BUSY)
 
     said = fleet.do(Verb.INTERRUPT, tiny.now.target)
@@ -669,7 +669,7 @@ def test_a_kernel_that_does_not_answer_is_told_until_it_does(
     monkeypatch.setattr(control_answers, "SETTLED", 0.0)
     end = tmp_path / "end"
 
-    tiny.run(f"import os, time\nwhile not os.path.exists({str(end)!r}): time.sleep(0.01)")
+    tiny.run(waits_for(end))
 
     eventually(lambda: tiny.now.condition.word is Word.NO_ANSWER, WITHIN)
     assert str(tiny.now.liveness) == "not answering"

@@ -20,7 +20,7 @@ from kerneltui.protocol.message import execute_content, parent_id
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import plain
 from tests.fleet.stage import shown
-from tests.support import eventually
+from tests.support import eventually, waits_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_exit_codes")]
 
@@ -168,7 +168,7 @@ def test_a_request_on_control_does_not_hide_the_cell_of_another_client(
     client.start_channels()
     client.wait_for_ready(timeout=WITHIN)
     gate = tmp_path / "gate"
-    client.execute(f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)")
+    client.execute(waits_for(gate))
     eventually(lambda: ipykernel.now.state is KernelState.BUSY, WITHIN)
 
     content = {**execute_content("1"), "comm_id": "none", "data": {}}

@@ -15,8 +15,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.found import STARTUP
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.kernels.connection.connection_file import read_connection_file
-from kerneltui.kernels.connection.presence import somebody_speaks
-from kerneltui.kernels.connection.serving import holder
+from kerneltui.kernels.connection.serving import holder, serves
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 RETRY = 10.0  # seconds until a process that has said nothing is asked again
@@ -43,8 +42,7 @@ class Heirs:
         if key is None or time.monotonic() < self._asked.get(key, 0.0):
             return None
         self._asked[key] = time.monotonic() + RETRY
-        # Twice: a kernel may have stood still, so its first silence proves nothing.
-        return found if somebody_speaks(info) or somebody_speaks(info) else None
+        return found if found and serves(found, info) else None
 
 
 def _launched(manifest: Manifest) -> ProcessIdentity | None:

@@ -60,7 +60,7 @@ class ServerSearch:
         info = self._connection.connection_info
         try:
             found = holder(info, ended.launched, self._connection.connection_file)
-            return WrappedProcess(ended, found) if found and _serves(found, info) else None
+            return WrappedProcess(ended, found) if found and serves(found, info) else None
         except OSError:  # too many files are open; the death must be told nevertheless
             return None
 
@@ -100,7 +100,7 @@ def holder(
     return found if found and _belongs(found, launched, info, connection_file) else None
 
 
-def _serves(found: ProcessIdentity, info: ConnectionInfo) -> bool:
+def serves(found: ProcessIdentity, info: ConnectionInfo) -> bool:
     """Tell whether a process that has a kernel's sockets serves them.
 
     A fork has them too, but only one thread; zmq greets in a thread of its own, which a busy host

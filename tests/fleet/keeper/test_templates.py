@@ -22,7 +22,7 @@ from kerneltui.kernels.templates.parentage import is_forked
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
 from tests.fleet.recorders import RunningRecorder
 from tests.kernels.templates.fake_ipykernel import INTERPRETER, MODULE, FakeIpykernel
-from tests.support import Background, as_before_linux_6_15, eventually
+from tests.support import Background, as_before_linux_6_15, eventually, waits_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -181,9 +181,7 @@ def test_a_template_that_does_not_answer_is_ended_and_its_kernels_run_on(short_p
 
 def test_an_order_whose_asker_has_gone_is_not_carried_out(asker: Forking) -> None:
     may_import = asker.folder / "may_import"
-    asker.fake.importing(
-        f"import os, time\nwhile not os.path.exists({str(may_import)!r}): time.sleep(0.01)"
-    )
+    asker.fake.importing(waits_for(may_import))
     connection = asker.kept.client.stay()
     assert connection is not None
     with asker.log.open("ab") as log, connection:

@@ -22,7 +22,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.stage import shown
-from tests.support import eventually
+from tests.support import eventually, waits_for
 
 ASKS_TWICE = """
 from tests.fake_kernel import Ask
@@ -43,7 +43,7 @@ import sys
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.protocol.status import KernelState
-from tests.support import eventually
+from tests.support import eventually, waits_for
 def is_recorded():
     fleet.console.complete(kernel_id, "pri", 3).result(60)
     recording = recording_path(fleet.snapshots[0].connection_file, kernel_id)
@@ -388,8 +388,8 @@ def test_what_was_asked_while_no_dashboard_was_there_is_answered_by_the_next(
     tmp_path: Path,
 ) -> None:
     go, there = tmp_path / "go", tmp_path / "there"
-    code = f"""import getpass, pathlib, time
-while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)
+    code = f"""{waits_for(go)}
+import getpass, pathlib
 pathlib.Path({str(there)!r}).touch()
 print(getpass.getpass('word? '), input('age? '))"""
     with left_behind("python3", code, "clients") as kernel_id:

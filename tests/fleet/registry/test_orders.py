@@ -24,9 +24,8 @@ from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_pa
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.fleet.reconcile import heirs
 from kerneltui.fleet.reconcile.heirs import Heirs
-from kerneltui.kernels.connection import presence
+from kerneltui.kernels.connection import presence, serving
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
@@ -300,7 +299,7 @@ def test_a_kernel_that_was_silent_once_is_found_by_who_serves_it(
 ) -> None:
     monkeypatch.setattr(presence, "GREETING_TIME", PATIENCE)
     looks: list[Callable[..., bool | None]] = [lambda _info: None, presence.somebody_speaks]
-    monkeypatch.setattr(heirs, "somebody_speaks", lambda info: looks.pop(0)(info))
+    monkeypatch.setattr(serving, "somebody_speaks", lambda info, **_within: looks.pop(0)(info))
     before = manifest_of(left)
     write_manifest(replace(before, identity=None))
 
