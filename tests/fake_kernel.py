@@ -140,14 +140,18 @@ class FakeKernel:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.leave()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+        Path(self.connection_file).unlink()
+
+    def leave(self) -> None:
+        """Answer what has been received, and close the sockets once that is sent."""
         self._post(self._stop)
         self._thread.join()
         for socket in self._sockets.values():
             socket.close()
         self._context.term()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
-        Path(self.connection_file).unlink()
 
     def types(self) -> list[str]:
         """Return the types of all requests received so far."""

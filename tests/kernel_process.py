@@ -32,6 +32,7 @@ def serve(kernel: FakeKernel, once_it_listens: Callable[[], object] = lambda: No
     kernel.__enter__()
     once_it_listens()
     kernel.wait_for("shutdown_request", within=threading.TIMEOUT_MAX)
+    kernel.leave()
     os._exit(0)
 
 
