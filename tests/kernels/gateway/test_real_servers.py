@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from websockets import Subprotocol
-from websockets.sync.client import ClientConnection, connect, unix_connect
 
 from kerneltui.errors import LoginRefused, NoSuchKernel, ServerRefused, ServerUnreachable
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
+from kerneltui.kernels.gateway.websocket import open_websocket
+from kerneltui.protocol.websocket_frames import V1
 from tests.remote_servers import (
     PASSWORD,
-    PATIENCE,
     TOKEN,
     Authority,
     jupyter_server,
@@ -32,7 +31,6 @@ from tests.remote_servers import (
 pytestmark = pytest.mark.slow
 
 BASE = "/user/ann/"
-V1 = "v1.kernel.websocket.jupyter.org"
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +133,11 @@ def test_a_websocket_opens_with_the_session_s_login(session: ServerSession, kern
 
 
 def chosen_protocol(place: WebsocketPlace) -> str | None:
-    options: dict[str, Any] = {
-        "additional_headers": place.headers,
-        "subprotocols": [Subprotocol(V1)],
-        "open_timeout": PATIENCE,
-    }
-    opened: ClientConnection
-    if unix := place.unix_socket:
-        opened = unix_connect(unix, place.uri, **options)
-    else:
-        opened = connect(place.uri, ssl=place.tls, **options)
-    with opened as websocket:
-        return websocket.subprotocol
+    async def opened() -> str | None:
+        async with await open_websocket(place) as websocket:
+            return websocket.subprotocol
+
+    return asyncio.run(opened())
 
 
 @EVERY
