@@ -66,12 +66,13 @@ def trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trees]:
     trees.fell()
 
 
+def sleeps(process: psutil.Process) -> bool:
+    """Tell whether a process has become `sleep`, and is loaded."""
+    return (process.name(), process.status()) == ("sleep", psutil.STATUS_SLEEPING)
+
+
 def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
-    """Tell whether so many children have become what they are to be, and sleep."""
-
-    def sleeps(child: psutil.Process) -> bool:
-        return (child.name(), child.status()) == ("sleep", psutil.STATUS_SLEEPING)
-
+    """Tell whether so many children sleep."""
     return lambda: [sleeps(child) for child in process.children()] == [True] * count
 
 
@@ -98,7 +99,7 @@ def test_only_the_kernel_that_is_looked_at_closely_tells_its_share(trees: Trees)
 
 def test_the_memory_of_a_single_process_is_what_is_resident(trees: Trees) -> None:
     root = trees.grow("k1", f"exec {QUIET}")
-    eventually(lambda: root.name() == "sleep")
+    eventually(lambda: sleeps(root))
 
     used = trees.sample(time.monotonic())["k1"]
 
@@ -154,7 +155,7 @@ def test_a_kernel_that_was_forked_takes_its_share_and_what_it_has_taken_since(
     trees: Trees, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = trees.grow("k1", f"exec {QUIET}")
-    eventually(lambda: root.name() == "sleep")
+    eventually(lambda: sleeps(root))
     monkeypatch.setattr(usage, "is_forked", lambda _process: True)
     monkeypatch.setattr(usage, "memory_of", lambda _pids, **_forked: 20 << 20)
     resident = [51 << 20]
@@ -251,7 +252,7 @@ def test_a_stopped_process_is_told_until_it_goes_on(trees: Trees) -> None:
 
 def test_what_lasts_is_told_with_its_beginning(trees: Trees) -> None:
     root = trees.grow("k1", f"exec {QUIET}")
-    eventually(lambda: root.name() == "sleep")
+    eventually(lambda: sleeps(root))
 
     def look(now: float) -> Usage:
         return trees.sample(now)["k1"]
