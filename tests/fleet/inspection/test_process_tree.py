@@ -14,6 +14,7 @@ import pytest
 from kerneltui.fleet.inspection.process_tree import Left, ProcessFacts, ProcessTree
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.tree import descendants
+from tests.fleet.inspection.sleepers import sleeps
 from tests.support import eventually
 
 GENERATIONS = "(sleep 1001 & sleep 1002 & wait; true) & wait"
@@ -30,7 +31,7 @@ def grow() -> Iterator[Callable[[str, int], int]]:
         root = psutil.Process(popens[-1].pid)
         eventually(lambda: len(root.children(recursive=True)) == count)
         leaves = [each for each in root.children(recursive=True) if not each.children()]
-        eventually(lambda: all(map(_sleeps, leaves)))
+        eventually(lambda: all(map(sleeps, leaves)))
         return root.pid
 
     yield start
@@ -39,12 +40,6 @@ def grow() -> Iterator[Callable[[str, int], int]]:
             child.send_signal(signal.SIGKILL)
         os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
-
-
-def _sleeps(process: psutil.Process) -> bool:
-    """Tell whether a process has become `sleep`, and is loaded; one of no time is over then."""
-    is_up = process.status() in (psutil.STATUS_SLEEPING, psutil.STATUS_ZOMBIE)
-    return process.name() == "sleep" and is_up
 
 
 def roots(pid: int) -> list[ProcessIdentity]:

@@ -20,6 +20,7 @@ from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.usage import UsageSampler, period_for, told
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads import periodic
+from tests.fleet.inspection.sleepers import sleeps
 from tests.support import eventually
 
 QUIET = "sleep 1000"
@@ -64,11 +65,6 @@ def trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trees]:
     trees = Trees()
     yield trees
     trees.fell()
-
-
-def sleeps(process: psutil.Process) -> bool:
-    """Tell whether a process has become `sleep`, and is loaded."""
-    return (process.name(), process.status()) == ("sleep", psutil.STATUS_SLEEPING)
 
 
 def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
