@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from kerneltui.kernels.connection import ports
+from tests.processes import command_line
 from tests.quick_imports import import_quickly
 from tests.support import eventually
 
@@ -207,14 +208,7 @@ def _place(thread: threading.Thread) -> str:
 
 def _children() -> list[str]:
     children = psutil.Process().children(recursive=True)
-    return [f"process {child.pid} {_command(child)}" for child in children]
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()[:4])
-    except psutil.Error:
-        return ""
+    return [f"process {each.pid} {' '.join(command_line(each)[:4])}" for each in children]
 
 
 def _sockets() -> list[str]:

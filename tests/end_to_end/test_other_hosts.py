@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.end_to_end.dashboard import WIDE, Dashboard, environment_of, new_home
+from tests.processes import descendant
 
 pytestmark = pytest.mark.slow
 
@@ -70,8 +70,7 @@ def test_a_cell_there_is_interrupted(far: Dashboard) -> None:
 
 
 def test_a_row_that_is_not_heard_says_so_until_it_is_heard_again(far: Dashboard) -> None:
-    children = psutil.Process().children(recursive=True)
-    (agent,) = (each for each in children if each.cmdline()[-1:] == ["agent"])
+    agent = descendant(lambda words: words[-1:] == ["agent"])
 
     before = len(far.raw)
     agent.kill()

@@ -18,6 +18,7 @@ from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.kernels.gateway.websocket import open_websocket
 from kerneltui.protocol.websocket_frames import V1
+from tests.processes import descendant
 from tests.remote_servers import (
     PASSWORD,
     TOKEN,
@@ -256,6 +257,5 @@ def started(
 ) -> Iterator[psutil.Process]:
     """Start a kernel and yield its process."""
     kernel_id = api.start("python3", path=path, environment=environment).id
-    children = psutil.Process().children(recursive=True)
-    yield next(each for each in children if kernel_id in " ".join(each.cmdline()))
+    yield descendant(lambda words: kernel_id in " ".join(words))
     api.shutdown(kernel_id)

@@ -392,14 +392,14 @@ def test_a_kernel_that_cannot_be_watched_does_not_live_on_unseen(
 ) -> None:
     manager = children.manager("waits")
     eventually(lambda: process_watcher()._thread is None)  # of the tests before
-    before = psutil.Process().children()
+    before = set(psutil.Process().children())
     with monkeypatch.context() as patch:
         patch.setattr(place, refuse)
 
         with pytest.raises(LaunchError, match=rf"was ended at once: .*{limit}"):
             manager.start_kernel()
 
-    assert psutil.Process().children() == before
+    assert set(psutil.Process().children()) <= before
     assert (manager.is_alive(), files_of(manager)) == (False, [])
     manager.start_kernel()
     assert manager.is_alive()

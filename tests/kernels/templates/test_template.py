@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import shutil
@@ -402,11 +401,8 @@ def test_a_new_file_matters_if_it_would_be_imported(
 
 
 def test_twenty_kernels_leave_nothing(asked: Asked) -> None:
-    def open_files() -> tuple[int, int]:
-        return psutil.Process().num_fds(), psutil.Process(asked.template.pid).num_fds()
-
-    gc.collect()  # it closes files of the tests before
-    before = open_files()
+    here, there = psutil.Process(), psutil.Process(asked.template.pid)
+    before_here, before_there = here.num_fds(), there.num_fds()
     for _ in range(20):
         asked.ask("")
         forked = asked.hear(Forked)
@@ -414,8 +410,8 @@ def test_twenty_kernels_leave_nothing(asked: Asked) -> None:
         asked.hear(Exited)
         os.close(forked.exit_fd)
 
-    assert open_files() == before
-    assert psutil.Process(asked.template.pid).children() == []
+    assert here.num_fds() <= before_here  # libzmq may still close files of the tests before
+    assert (there.num_fds(), there.children()) == (before_there, [])
 
 
 def test_a_template_at_rest_takes_no_cpu(asked: Asked) -> None:

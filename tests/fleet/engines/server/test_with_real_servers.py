@@ -24,6 +24,7 @@ from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
 from tests.fleet.jupyter_servers import settled
+from tests.processes import descendant
 from tests.remote_servers import jupyter_server, kernel_gateway
 from tests.support import PATIENCE, eventually
 
@@ -231,8 +232,7 @@ def test_a_wrong_token_is_told_and_not_tried_again(address: ServerAddress) -> No
 def server_of(address: ServerAddress) -> psutil.Process:
     """Return the process of a server that a fixture has started."""
     port = f"--ServerApp.port={address.url.rpartition(':')[2].strip('/')}"
-    children = psutil.Process().children()
-    return next(each for each in children if port in each.cmdline())
+    return descendant(lambda words: port in words)
 
 
 # -- a gateway --------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from kerneltui.protocol.status import KernelState
 from tests.fleet.engines.ssh.piped_box import put_on_path
 from tests.fleet.engines.ssh.real_sshd import running_sshd
 from tests.fleet.stage import shown
+from tests.processes import command_line
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
@@ -82,7 +83,7 @@ class Kernel:
 
     def _is_agent(self, process: psutil.Process) -> bool:
         try:
-            is_agent = process.cmdline()[-2:] == [str(PROGRAM), "agent"]
+            is_agent = command_line(process)[-2:] == [str(PROGRAM), "agent"]
             where = process.environ().get("JUPYTER_RUNTIME_DIR") if is_agent else None
         except psutil.Error:
             return False
@@ -96,10 +97,7 @@ def ssh_of_this_test() -> psutil.Process:
 
 
 def _is_ssh(process: psutil.Process) -> bool:
-    try:
-        last = "".join(process.cmdline()[-1:])
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # one that was killed
-        return False
+    last = "".join(command_line(process)[-1:])
     return last.endswith("agent'") or last == "agent"
 
 
