@@ -89,7 +89,8 @@ class Processes:
         self._young.pop(pid, None)
 
     def _read(self, pid: int) -> None:
-        program = _program(read_text(pid))  # read first: a later change is seen at the next look
+        stat = read_text(pid)  # read first: a later change is seen at the next look
+        program = _program(stat)
         if program and _names_nothing(pid):
             self._remember(pid, program)
             return
@@ -105,7 +106,7 @@ class Processes:
                 self._known[pid] = tuple(
                     Named(pid, process.ppid(), file, born_at)
                     for file in files
-                    if _is_at_home(process, file)
+                    if _is_at_home(process, file, stat)
                 )
         except (psutil.Error, OSError, RuntimeError):
             # It has ended, may not be looked into, or names an invalid path or a symlink loop.
@@ -138,16 +139,32 @@ def _program(text: bytes) -> bytes:
     return b" ".join((name, fields[19], *fields[23:26], *fields[45:49])) if text else b""
 
 
-def _is_at_home(process: psutil.Process, file: Path) -> bool:
-    """Tell whether a process has this user's HOME; a test or a sandbox has one of its own."""
+def _is_at_home(process: psutil.Process, file: Path, stat: bytes) -> bool:
+    """Tell whether a process has this user's HOME; a test or a sandbox has one of its own.
+
+    `stat`: the text of /proc/PID/stat before anything else was read.
+    """
     if file.parent in connection_folders():
         return True
     try:
         environment = process.environ()
     except psutil.AccessDenied:
         return True
-    has_ended = not environment and not process.cmdline()  # its arguments named a file before
-    return not has_ended and environment.get("HOME") in (None, os.environ.get("HOME"))
+    if not environment and not _has_been_one_program(process, since=stat):
+        return False
+    return environment.get("HOME") in (None, os.environ.get("HOME"))
+
+
+def _has_been_one_program(process: psutil.Process, since: bytes) -> bool:
+    """Tell whether an exec was over when `since` was read, and none has begun since, nor an end.
+
+    While an exec goes on the arguments are known before the environment; the bounds of the code
+    are noted last. The next look sees that the stat has changed.
+    """
+    if not since:  # a system without /proc
+        return bool(process.cmdline())
+    end_of_code = since.rpartition(b")")[2].split()[24]
+    return end_of_code != b"0" and _program(read_text(process.pid)) == _program(since)
 
 
 def _files(process: psutil.Process) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.kernels.processes.identity import identify
+from kerneltui.kernels.processes.stat import read_text
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 
@@ -119,6 +120,44 @@ def test_a_process_with_an_argument_that_can_be_no_file_hides_no_kernel(
     (found,) = look(Discovery())
 
     assert found.connection_file == file
+
+
+def test_a_process_is_of_no_home_until_its_exec_is_over(
+    tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = connection_file(tmp_path / "kernel-0a9b.json")
+    run(*SLEEPS, elsewhere)
+    looker = Processes()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "environ", lambda _process: {})
+        patch.setattr(processes, "read_text", during_exec)
+        assert elsewhere not in looker.look()
+
+    eventually(lambda: elsewhere in looker.look())
+
+
+def during_exec(pid: int) -> bytes:
+    """Return what /proc/PID/stat tells before the bounds of the code are noted."""
+    name, _, rest = read_text(pid).rpartition(b") ")
+    fields = rest.split()
+    fields[23:25] = b"0", b"0"
+    return b") ".join((name, b" ".join(fields)))
+
+
+@pytest.mark.parametrize("environment", [{}, {"PATH": "/"}], ids=["empty", "without HOME"])
+def test_a_process_without_a_home_is_at_home(
+    tmp_path: Path,
+    run: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+) -> None:
+    elsewhere = connection_file(tmp_path / "kernel-0a9b.json")
+    run(*SLEEPS, elsewhere)
+    monkeypatch.setattr(psutil.Process, "environ", lambda _process: environment)
+    looker = Processes()
+
+    eventually(lambda: elsewhere in looker.look())
 
 
 def test_a_kernel_is_proven_once_it_listens(runtime: Path, run: Callable[..., int]) -> None:

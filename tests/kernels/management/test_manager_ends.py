@@ -382,10 +382,12 @@ def test_update_env_shows_after_the_next_restart(children: Children) -> None:
 
 
 def test_update_env_adds_nothing_of_ours_to_an_empty_environment(
-    children: Children, monkeypatch: pytest.MonkeyPatch
+    children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OURS", "1")
     manager = children.manager("waits")
+    # Without a HOME every dashboard of this user would take it for one of its own, by its file.
+    manager.connection_file = str(tmp_path / "connection")
     children.launch(manager, env={})
     manager.update_env(env={"WORD": "two"})
 
