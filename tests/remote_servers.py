@@ -94,6 +94,8 @@ def kernel_gateway(folder: Path, *, list_kernels: bool = True) -> Iterator[Serve
         *(sys.executable, "-m", "kernel_gateway", f"--KernelGatewayApp.ip={HOST}"),
         *(f"--KernelGatewayApp.port={port}", "--KernelGatewayApp.port_retries=0"),
         f"--KernelGatewayApp.auth_token={TOKEN}",
+        # Without a HOME every test that looks for kernels would take them for its own.
+        "--KernelGatewayApp.env_process_whitelist=HOME",
         f"--JupyterWebsocketPersonality.list_kernels={list_kernels}",
     ]
     address = ServerAddress(f"http://{HOST}:{port}/", TOKEN)
