@@ -100,13 +100,11 @@ class Processes:
                 if process.uids().real != os.getuid():
                     return
                 born_at = process.create_time()
-                files = dict.fromkeys(islice(_files(process), MOST_FILES))
+                files = dict.fromkeys(_files(process, stat))
                 if program or (not files and time.time() - born_at < YOUNG):
                     self._remember(pid, program)
                 self._known[pid] = tuple(
-                    Named(pid, process.ppid(), file, born_at)
-                    for file in files
-                    if _is_at_home(process, file, stat)
+                    Named(pid, process.ppid(), file, born_at) for file in files
                 )
         except (psutil.Error, OSError, RuntimeError):
             # It has ended, may not be looked into, or names an invalid path or a symlink loop.
@@ -139,13 +137,26 @@ def _program(text: bytes) -> bytes:
     return b" ".join((name, fields[19], *fields[23:26], *fields[45:49])) if text else b""
 
 
-def _is_at_home(process: psutil.Process, file: Path, stat: bytes) -> bool:
-    """Tell whether a process has this user's HOME; a test or a sandbox has one of its own.
+def _files(process: psutil.Process, stat: bytes) -> Iterator[Path]:
+    """Yield the files that may be the connection file of this process, and concern this user.
 
     `stat`: the text of /proc/PID/stat before anything else was read.
     """
-    if file.parent in connection_folders():
-        return True
+    arguments = process.cmdline()
+    if any(argument.startswith(_NO_KERNEL) for argument in arguments):
+        return
+    words = (argument.rpartition("=")[2] for argument in arguments)
+    paths = [*islice((Path(word) for word in words if word.endswith(SUFFIX)), MOST_FILES)]
+    is_at_home = bool(paths) and _is_at_home(process, stat)
+    for path in paths:
+        if is_at_home:
+            yield from (each.resolve() for each in _meant(path, process))
+        elif path.is_absolute() and (file := path.resolve()).parent in connection_folders():
+            yield file
+
+
+def _is_at_home(process: psutil.Process, stat: bytes) -> bool:
+    """Tell whether a process has this user's HOME; a test or a sandbox has one of its own."""
     try:
         environment = process.environ()
     except psutil.AccessDenied:
@@ -165,17 +176,6 @@ def _has_been_one_program(process: psutil.Process, since: bytes) -> bool:
         return bool(process.cmdline())
     end_of_code = since.rpartition(b")")[2].split()[24]
     return end_of_code != b"0" and _program(read_text(process.pid)) == _program(since)
-
-
-def _files(process: psutil.Process) -> Iterator[Path]:
-    """Yield the files that may be the connection file of this process."""
-    arguments = process.cmdline()
-    if any(argument.startswith(_NO_KERNEL) for argument in arguments):
-        return
-    for argument in arguments:
-        word = argument.rpartition("=")[2]
-        if word.endswith(SUFFIX):
-            yield from (path.resolve() for path in _meant(Path(word), process))
 
 
 def _meant(path: Path, process: psutil.Process) -> Iterable[Path]:

@@ -160,6 +160,22 @@ def test_a_process_without_a_home_is_at_home(
     eventually(lambda: elsewhere in looker.look())
 
 
+def test_of_another_home_a_process_counts_if_it_names_a_file_in_a_folder_of_this_one(
+    runtime: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (runtime / "here.json").touch()
+    run(*SLEEPS, runtime / "here.json")
+    run(*SLEEPS, "here.json")  # a relative path tells nothing of this folder
+    run(*SLEEPS, "later.json")
+    monkeypatch.setattr(psutil.Process, "environ", lambda _process: {"HOME": "/elsewhere"})
+    looker = Processes()
+
+    eventually(looker.look)
+
+    assert list(looker.look()) == [runtime / "here.json"]
+    assert len(looker.look()[runtime / "here.json"]) == 1
+
+
 def test_a_kernel_is_proven_once_it_listens(runtime: Path, run: Callable[..., int]) -> None:
     file = connection_file(runtime / "kernel-0a9b.json")
     pid = run(*TINY, file)
