@@ -59,7 +59,6 @@ def make_places(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "kernels" / "sleeps" / "kernel.json").write_text(json.dumps(spec))
     (folder / "run").mkdir()
     patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "run"))
-    patch.setenv("TMPDIR", str(folder))
     patch.setattr(controllers, "ANSWER_TIME", WITHIN)
     patch.setattr(discovery_module, "FIRST_RETRY", 0.01)
     patch.setattr(discovery_module, "LAST_RETRY", 0.05)

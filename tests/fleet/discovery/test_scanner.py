@@ -38,7 +38,6 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     return folder
 
@@ -69,15 +68,8 @@ def look(discovery: Discovery, *ours: Path, **known: Any) -> tuple[Found, ...]:
 
 
 def until_proven(discovery: Discovery, **known: Any) -> Found:
-    """Return the first kernel once it is proven; for a moment, one of another test may be seen."""
-    here = Path(os.environ["TMPDIR"])
-
-    def first() -> Found:
-        found = look(discovery, **known)
-        return next(each for each in found if here in each.connection_file.parents)
-
-    eventually(lambda: first().liveness is Liveness.VERIFIED)
-    return first()
+    eventually(lambda: look(discovery, **known)[0].liveness is Liveness.VERIFIED)
+    return look(discovery, **known)[0]
 
 
 @pytest.fixture(autouse=True)
