@@ -51,12 +51,6 @@ class ProcessWatcher:
             self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
         os.write(self._wake_writer, b".")
 
-    def forget(self, process: KernelProcess) -> None:
-        """Stop watching `process`; it may go on running."""
-        with self._lock:
-            self._watches.pop(process.fileno(), None)
-        os.write(self._wake_writer, b".")
-
     # -- runs in the kernel-watcher thread ----
 
     def _turn(self) -> None:

@@ -54,18 +54,7 @@ def test_only_the_process_that_exited_is_told_of(watcher: ProcessWatcher) -> Non
     second.exit()
 
     eventually(lambda: told == ["second"])
-    watcher.forget(first)
-
-
-def test_a_process_that_is_forgotten_is_not_told_of(watcher: ProcessWatcher) -> None:
-    process, told = FakeProcess(), list[str]()
-    watcher.watch(process, lambda: told.append("exit"), nothing)
-
-    watcher.forget(process)
-    eventually(lambda: watcher._thread is None)
-    process.exit()
-
-    assert told == []
+    first.exit()
 
 
 def test_the_thread_comes_back_for_a_later_process(watcher: ProcessWatcher) -> None:
@@ -105,7 +94,7 @@ def test_a_process_that_lives_is_looked_after_now_and_then(
     watcher.watch(process, nothing, lambda: ticks.append("tick"))
 
     eventually(lambda: len(ticks) >= 2)
-    watcher.forget(process)
+    process.exit()
 
 
 def test_a_process_is_looked_after_though_something_goes_on_all_the_time(
@@ -113,16 +102,17 @@ def test_a_process_is_looked_after_though_something_goes_on_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "HOUSEKEEPING", 0.1)
-    process, other, ticks = FakeProcess(), FakeProcess(), list[str]()
+    process, ticks = FakeProcess(), list[str]()
     watcher.watch(process, nothing, lambda: ticks.append("tick"))
 
     def busy_host() -> bool:
+        other = FakeProcess()
         watcher.watch(other, nothing, nothing)
-        watcher.forget(other)
+        other.exit()
         return len(ticks) >= 2
 
     eventually(busy_host)
-    watcher.forget(process)
+    process.exit()
 
 
 def test_a_process_of_ours_has_one_watcher() -> None:
