@@ -80,8 +80,8 @@ class SpokenKernel:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.voice.__exit__()  # first: with its process gone, it would be the kernel
         self.die()
-        self.voice.__exit__()
 
     def serve_at(self, voice: FakeKernel) -> None:
         """Write the connection file."""
