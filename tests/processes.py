@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import psutil
 
+from tests.support import eventually
+
 
 def descendant(is_it: Callable[[list[str]], bool]) -> psutil.Process:
     """Return the one process below this one whose command line `is_it` is true of."""
@@ -20,3 +22,10 @@ def command_line(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+def environment_of(pid: int | None) -> dict[str, str]:
+    """Return the environment of a process, once its exec is over: before, there is none."""
+    process = psutil.Process(pid)
+    eventually(process.environ)
+    return process.environ()

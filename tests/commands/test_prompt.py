@@ -18,7 +18,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message
 from tests.clients import connected, elsewhere
 from tests.fake_kernel import Ask, FakeKernel, file_in
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 class Terminal:
@@ -60,7 +60,7 @@ def fake(short_path: Path) -> Iterator[FakeKernel]:
 @pytest.fixture
 def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
     with connected(fake) as client:
-        client.wait_for_ready(timeout=10)
+        client.wait_for_ready(timeout=PATIENCE)
         yield client
 
 
@@ -81,8 +81,10 @@ class Running:
                 self.output.append(message["content"]["text"])
 
         def run() -> Message:
-            client.wait_for_ready(timeout=10)
-            return client.execute_interactive(code, timeout=10, output_hook=show, stdin_hook=answer)
+            client.wait_for_ready(timeout=PATIENCE)
+            return client.execute_interactive(
+                code, timeout=PATIENCE, output_hook=show, stdin_hook=answer
+            )
 
         self._running = elsewhere(client, run)
 
@@ -161,7 +163,7 @@ def test_a_prompt_of_an_earlier_cell_that_waits_unread_does_not_end_this_one(
     client: BlockingKernelClient, fake: FakeKernel, terminal: Terminal
 ) -> None:
     client.execute("ask")
-    asked = client.get_stdin_msg(timeout=10)
+    asked = client.get_stdin_msg(timeout=PATIENCE)
     client.stdin_channel.set_aside({**asked, "parent_header": {"msg_id": "an earlier cell's"}})
     terminal.type("Ada\n")
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from kerneltui import paths
+from kerneltui.fleet.diagnosis.ways import diagnosis
 from kerneltui.kernels.gateway.server import ServerAddress
 from tests.commands.commands_here import CommandsHere
 from tests.commands.test_commands import CommandLine
 from tests.remote_servers import jupyter_server
+from tests.support import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +83,8 @@ def test_code_that_takes_too_long_is_interrupted_there(server: Server) -> None:
     assert server("wait", server.kernel_id, "--timeout", "30") == ""
 
 
-def test_variables_are_looked_up_there(server: Server) -> None:
+def test_variables_are_looked_up_there(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "NAMES_PATIENCE", PATIENCE)
     server.run("answer = 42")
 
     assert "answer" in server("stack", "--variables", server.kernel_id)

@@ -29,14 +29,15 @@ from tests.support import eventually
 
 TINY = SPECS["tiny"]["argv"][:-1]
 LONG_AGO = time.time() - 3600
-SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")  # a SIGINT ends it
+SLEEP = "import time; print('ready', flush=True); time.sleep(1000)"
+SLEEPS = (sys.executable, "-c", SLEEP)  # a SIGINT ends it
 FORKS = """
 import os, signal, sys
 from tests.kernel_process import kernel_at, serve
 def leave():
     if os.fork() == 0:
         signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-        os.write(1, b"forked")
+        os.write(1, b"ready")
         signal.pause()
     os._exit(0)
 serve(kernel_at(sys.argv[1]), leave)
@@ -117,8 +118,8 @@ def _running(kind: Kind, file: Path) -> Iterator[subprocess.Popen[bytes]]:
         argv, start_new_session=True, cwd=ROOT, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        if kind is Kind.LEFTOVER:
-            process.stdout.read(len("forked"))
+        if kind in (Kind.LEFTOVER, Kind.PRIVATE_PORTS):
+            process.stdout.read(len("ready"))  # its answer to SIGINT is known from here on
         yield process
         with contextlib.suppress(ProcessLookupError):  # a test has ended it
             os.killpg(process.pid, signal.SIGKILL)

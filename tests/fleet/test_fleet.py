@@ -351,6 +351,7 @@ def test_a_kernel_that_an_interrupt_would_end_is_interrupted_on_demand_only(
     fleet: Fleet, mute: Watched
 ) -> None:
     target = mute.now.target
+    eventually(lambda: fleet.before(Verb.INTERRUPT, target))  # its exec is over
     with pytest.raises(ActionRefused, match="was sent nothing: it does not survive SIGINT"):
         fleet.do(Verb.INTERRUPT, target)
 

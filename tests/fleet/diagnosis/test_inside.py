@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from kerneltui.fleet.diagnosis.question import (
 )
 from kerneltui.fleet.diagnosis.stack import StackThread
 from kerneltui.fleet.diagnosis.variable import Variable, read_variables
+from tests.support import eventually
 
 
 class Hostile(type):
@@ -52,17 +54,24 @@ class Foreign(metaclass=Hostile):
 @pytest.fixture
 def waiting() -> Iterator[threading.Thread]:
     """A thread that waits in a function with names of its own."""
-    end = threading.Event()
+    end = threading.Lock()  # it waits in no frame of Python
 
     def wait(*things: object) -> None:
         secret_token, numbers, foreign = things
-        end.wait()
+        end.acquire()
         del secret_token, numbers, foreign
 
+    def waits() -> bool:
+        frame = sys._current_frames().get(thread.ident or 0)
+        place = (frame.f_code, frame.f_lineno) if frame else None
+        return place == (wait.__code__, wait.__code__.co_firstlineno + 2)
+
+    end.acquire()
     thread = threading.Thread(target=wait, args=("s3", [1, 2, 3], Foreign()), name="Bob")
     thread.start()
+    eventually(waits)
     yield thread
-    end.set()
+    end.release()
     thread.join()
 
 

@@ -25,6 +25,7 @@ from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.stat import read_text
+from kerneltui.kernels.processes.tree import descendants
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 
@@ -54,8 +55,10 @@ def run() -> Iterator[Callable[..., int]]:
 
     yield run
     for process in started:
+        below = descendants(process.pid)
         os.killpg(process.pid, 9)
         process.wait()
+        eventually(lambda: not any(each.is_alive() for each in below))  # noqa: B023
 
 
 def connection_file(path: Path, **more: object) -> Path:
@@ -68,8 +71,14 @@ def look(discovery: Discovery, *ours: Path, **known: Any) -> tuple[Found, ...]:
 
 
 def until_proven(discovery: Discovery, **known: Any) -> Found:
-    eventually(lambda: look(discovery, **known)[0].liveness is Liveness.VERIFIED)
-    return look(discovery, **known)[0]
+    found: list[Found] = []
+
+    def first_is_proven() -> bool:
+        found[:] = look(discovery, **known)
+        return found[0].liveness is Liveness.VERIFIED
+
+    eventually(first_is_proven)
+    return found[0]
 
 
 @pytest.fixture(autouse=True)
@@ -214,7 +223,7 @@ def test_a_stale_file_whose_ports_another_kernel_took_is_found_out(
     living.write_text(stale.read_text().replace('"key": "', '"key": "another-'))
     run(*TINY, living)
     discovery = Discovery()
-    eventually(lambda: look(discovery)[0].liveness is Liveness.VERIFIED, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.VERIFIED)
 
     kernel, left = look(discovery)
 
@@ -236,7 +245,7 @@ def test_a_file_in_another_folder_is_known_by_the_process_that_names_it(
 
 
 def until_proven_when_there(discovery: Discovery) -> Found:
-    eventually(lambda: [each for each in look(discovery) if each.liveness is Liveness.VERIFIED], 20)
+    eventually(lambda: [each for each in look(discovery) if each.liveness is Liveness.VERIFIED])
     (found,) = look(discovery)
     return found
 
@@ -279,11 +288,11 @@ def test_one_that_nobody_has_reaped_yet_is_stale_as_well(
 ) -> None:
     discovery = Discovery()
     pid = run(*SLEEPS, connection_file(runtime / "kernel-0a9b.json"))
-    eventually(lambda: look(discovery)[0].liveness is Liveness.FOUND, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.FOUND)
 
     os.kill(pid, 9)
 
-    eventually(lambda: look(discovery)[0].liveness is Liveness.STALE, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.STALE)
 
 
 def test_one_whose_file_goes_is_gone(runtime: Path) -> None:
@@ -412,7 +421,7 @@ def test_a_kernel_that_forks_is_not_taken_for_its_worker(
 ) -> None:
     pid = run(sys.executable, "-c", FORKING, connection_file(runtime / "kernel-0a9b.json"))
     kernel = psutil.Process(pid)
-    eventually(lambda: kernel.children(), 20)
+    eventually(lambda: kernel.children())
 
     found = until_proven(Discovery())
 
@@ -489,7 +498,7 @@ def test_a_relative_file_is_found_though_its_process_has_left_the_folder(
         family = [psutil.Process(pid), *psutil.Process(pid).children()]
         return any(each.cwd() == "/" for each in family)
 
-    eventually(has_left, 20)
+    eventually(has_left)
 
     assert [each.connection_file for each in look(Discovery())] == [file]
 

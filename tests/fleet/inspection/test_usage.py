@@ -68,8 +68,11 @@ def trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trees]:
 
 
 def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
-    """Tell whether so many children sleep."""
-    return lambda: [sleeps(child) for child in process.children()] == [True] * count
+    """Tell whether so many children sleep, and their parent waits."""
+    return lambda: (
+        [sleeps(child) for child in process.children()] == [True] * count
+        and process.status() == psutil.STATUS_SLEEPING
+    )
 
 
 def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:

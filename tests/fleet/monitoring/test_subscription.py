@@ -45,7 +45,7 @@ class Listening:
     def hear(self) -> None:
         """Take in all that was said until now, in as many turns as it takes."""
         self.voice.print(f"{END}\n")
-        eventually(self._heard_the_end, within=20)
+        eventually(self._heard_the_end)
 
     def _heard_the_end(self) -> bool:
         self.subscription.listen()

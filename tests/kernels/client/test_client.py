@@ -419,7 +419,7 @@ def test_a_client_of_a_kernel_on_every_interface_reaches_it_here() -> None:
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     client.kernel_info()
 
-    assert listener.poll(5000)
+    assert listener.poll(int(PATIENCE * 1000))
     client.stop_channels()
     listener.close(linger=0)
 

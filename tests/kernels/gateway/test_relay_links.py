@@ -311,7 +311,7 @@ def test_a_server_that_cannot_be_asked_now_is_asked_again(
 
     relay.wait_open(PATIENCE)
 
-    assert [each.reason for each in relay.states] == [str(error), ""]
+    eventually(lambda: [each.reason for each in relay.states] == [str(error), ""])
     relay.close()
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import zmq
 
@@ -37,6 +36,7 @@ from kerneltui.protocol.status import KernelState, Wanted
 from tests.children import Children
 from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
+from tests.processes import environment_of
 from tests.support import PATIENCE, Background, as_another_users, eventually
 
 BRIEF = 0.1  # seconds of grace for kernels that will not use it
@@ -393,8 +393,7 @@ def test_update_env_adds_nothing_of_ours_to_an_empty_environment(
 
     manager.restart_kernel(now=True)
 
-    children.hear("ready")
-    environment = psutil.Process(process_id(manager)).environ()
+    environment = environment_of(process_id(manager))
     assert (environment.get("WORD"), environment.get("OURS")) == ("two", None)
 
 

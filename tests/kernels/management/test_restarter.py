@@ -17,7 +17,7 @@ from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.children import Children
 from tests.clients import elsewhere
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 def telling(manager: KernelManager) -> list[str]:
@@ -82,7 +82,7 @@ def test_a_kernel_that_was_shut_down_is_not_restarted(children: Children) -> Non
 
 def test_a_shutdown_during_the_back_off_is_final(children: Children) -> None:
     manager = children.start("waits", autorestart=True)
-    manager._restarter.policy = RestartPolicy(backoff=60.0)
+    manager._restarter.policy = RestartPolicy(backoff=60.0, stable_time=1000.0)
     manager._restarter._restarts = 1
     told = telling(manager)
     kill(manager)
@@ -96,7 +96,7 @@ def test_a_shutdown_during_the_back_off_is_final(children: Children) -> None:
 
 def test_a_restart_by_hand_during_the_back_off_is_the_only_one(children: Children) -> None:
     manager = children.start("waits", autorestart=True)
-    manager._restarter.policy = RestartPolicy(backoff=60.0)
+    manager._restarter.policy = RestartPolicy(backoff=60.0, stable_time=1000.0)
     manager._restarter._restarts = 1
     kill(manager)
     eventually(lambda: manager.status.state is KernelState.RESTARTING)
@@ -207,7 +207,7 @@ def test_a_restart_that_is_forbidden_is_awaited_no_longer(
     kill(manager)
 
     with pytest.raises(KernelDied):
-        manager.life.wait_for_replacement(process, time.monotonic() + 10, successor=True)
+        manager.life.wait_for_replacement(process, time.monotonic() + PATIENCE, successor=True)
 
     assert manager.status.state is KernelState.DEAD
     assert manager.status.reason == "restart failed: another program holds the kernel"

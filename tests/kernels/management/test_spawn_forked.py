@@ -21,6 +21,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.spawn import SpawnOrder
 from kerneltui.kernels.processes.process import ChildProcess
 from kerneltui.kernels.templates import forked as forked_module
+from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.forked import ForkedProcess
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.recognition import TemplateKey, recognise
@@ -37,8 +38,9 @@ WAITS = "print('ready', flush=True); time.sleep(1000)"
 
 @pytest.fixture
 def fake(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIpykernel]:
-    """An ipykernel whose template is ready, and takes what time it needs to tell an exit."""
+    """An ipykernel whose template is ready, and takes what time it needs to tell and to end."""
     monkeypatch.setattr(forked_module, "REPORT_TIME", PATIENCE)
+    monkeypatch.setattr(template_module, "ENDING_TIME", PATIENCE)
     fake = FakeIpykernel(short_path / "fake")
     key = fake.key()
     eventually(lambda: template_pool().warm(key) is TemplateState.READY)

@@ -131,7 +131,7 @@ def test_the_descriptor_is_readable_from_the_exit_on(
     process.send_signal(signal.SIGKILL)
 
     assert before == []
-    assert poller.poll(10_000)
+    assert poller.poll(PATIENCE * 1000)
     process.wait()
     assert poller.poll(0)
     os.close(fd)
@@ -196,7 +196,7 @@ def test_a_look_that_fails_is_not_taken_for_an_exit(
     assert poller.poll(0) == []
     monkeypatch.undo()
     process.send_signal(signal.SIGKILL)
-    assert poller.poll(10_000)
+    assert poller.poll(PATIENCE * 1000)
     os.close(fd)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kerneltui.kernels.templates import forked as forked_module
 from kerneltui.kernels.templates import pool as pool_module
 from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.forked import ForkedProcess
@@ -33,10 +32,7 @@ def fake(tmp_path: Path) -> FakeIpykernel:
 
 
 @pytest.fixture
-def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[TemplatePool]:
-    """A pool whose templates take what time they need to tell an exit, and to end."""
-    monkeypatch.setattr(forked_module, "REPORT_TIME", PATIENCE)
-    monkeypatch.setattr(template_module, "ENDING_TIME", PATIENCE)
+def pool() -> Iterator[TemplatePool]:
     pool = TemplatePool()
     yield pool
     pool.close()

@@ -19,7 +19,7 @@ from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.events import Exited, Failed, Forked, Gone, Ready, Refused, Stale
 from kerneltui.kernels.templates.template import TemplateState
 from tests.kernels.templates.fake_ipykernel import INTERPRETER, Asked, FakeIpykernel
-from tests.support import PATIENCE, eventually
+from tests.support import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
@@ -266,7 +266,6 @@ def test_a_preloaded_module_that_is_missing_is_told(fake: FakeIpykernel) -> None
 
 def test_imports_that_hang_are_ended(fake: FakeIpykernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_module, "WARMING_TIME", 0.0)
-    monkeypatch.setattr(template_module, "ENDING_TIME", PATIENCE)
     fake.importing("import time; time.sleep(1000)")
 
     with Asked(fake) as asked:

@@ -97,7 +97,7 @@ def test_its_question_is_answered(connected: ServerEngine, fake: FakeKernel) -> 
 
 
 def test_its_completions_are_those_of_the_kernel(connected: ServerEngine) -> None:
-    assert connected.console.complete(KERNEL, "pr", 2).result(10)["matches"] == ["print"]
+    assert connected.console.complete(KERNEL, "pr", 2).result(PATIENCE)["matches"] == ["print"]
 
 
 def test_it_tells_that_it_answers(connected: ServerEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,12 @@ import psutil
 import pytest
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.control import controllers
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.diagnosis.stack import Way
+from kerneltui.fleet.diagnosis.ways import diagnosis
 from kerneltui.fleet.engines.engine_state import Link
-from kerneltui.fleet.engines.server import verbs
+from kerneltui.fleet.engines.server import usage_report, verbs
 from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -84,8 +86,13 @@ def driven(address: ServerAddress) -> Iterator[Driven]:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give an interrupt time for its effect."""
+    """Give an interrupt time for its effect, and a kernel time to answer."""
     monkeypatch.setattr(verbs, "EFFECT_TIME", PATIENCE)
+    for module, limit in (
+        *((diagnosis, "STACK_PATIENCE"), (diagnosis, "NAMES_PATIENCE")),
+        *((controllers, "ANSWER_TIME"), (usage_report, "ANSWER_TIME")),
+    ):
+        monkeypatch.setattr(module, limit, PATIENCE)
 
 
 @pytest.fixture(scope="module")
