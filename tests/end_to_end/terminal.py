@@ -21,6 +21,7 @@ from typing import Self
 import pyte
 
 PATIENCE = 60.0  # seconds; on a busy machine a kernel starts slowly
+AGAIN = 10.0  # seconds after which keys have had no effect
 LOOK = 0.02  # seconds between two looks at a condition while nothing is written
 CHUNK = 65536  # bytes
 
@@ -160,6 +161,13 @@ class Terminal:
         """Return once a text is on the screen or a condition holds; fail the test otherwise."""
         is_so = partial(self.shows, wanted) if isinstance(wanted, str) else wanted
         assert self._becomes_true(is_so, within), f"waited for {wanted!r}, saw:\n{self.text}"
+
+    def press_until(self, keys: Sequence[str], condition: Callable[[], object]) -> None:
+        """Press keys that count only if the program handles them in time, again if it did not."""
+        self.press(*keys)
+        if not self._becomes_true(condition, AGAIN):
+            self.press(*keys)
+            self.wait_for(condition)
 
     def _becomes_true(self, condition: Callable[[], object], within: float) -> bool:
         """Tell whether a condition holds within so many seconds."""

@@ -70,9 +70,8 @@ def test_names_are_completed_while_a_cell_runs(console: Dashboard) -> None:
     begin_loop(console)
 
     console.type("import zipf")
-    console.press("tab")
+    console.press_until(("tab",), lambda: console.shows("import zipfile"))
 
-    console.wait_for("import zipfile")
     assert console.is_in_state("alpha", "busy")
     console.press("ctrl+u", "ctrl+c")
 
@@ -101,9 +100,8 @@ def test_code_that_was_run_is_found_again(console: Dashboard) -> None:
 def test_i_pressed_twice_interrupts_a_loop(loop: Dashboard) -> None:
     loop.leave_console()
 
-    loop.press("i", "i")
+    loop.press_until(("i", "i"), lambda: loop.shows("KeyboardInterrupt"))
 
-    loop.wait_for("KeyboardInterrupt")
     loop.wait_for_state("alpha", "idle")
     loop.open_console()
 

@@ -145,9 +145,9 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(
     assert modes_left_on(terminal.raw) == []
     terminal.type("fg\r")
 
-    terminal.wait_for("No kernels")
+    terminal.wait_for(lambda: "alternate screen" in modes_left_on(terminal.raw))
     terminal.press("q")
-    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    terminal.wait_for(lambda: modes_left_on(terminal.raw) == [])
 
 
 def test_ctrl_z_in_the_pager_suspends_both_and_fg_brings_both_back(
@@ -162,7 +162,7 @@ def test_ctrl_z_in_the_pager_suspends_both_and_fg_brings_both_back(
     terminal.type("fg\r")
 
     terminal.press("enter")  # what the pager waits for
-    terminal.wait_for("No kernels")
+    terminal.wait_for(lambda: "alternate screen" in modes_left_on(terminal.raw))
 
 
 def wait_until_suspended(terminal: Dashboard) -> None:

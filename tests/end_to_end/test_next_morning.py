@@ -105,7 +105,7 @@ def test_next_morning_everything_is_there(home: Path) -> None:
             terminal.hang_up()
             terminal.wait_for_end()
         (home / "go").touch()
-        waiting = [*KERNELTUI, "wait", "long", "--timeout", "60"]
+        waiting = [*KERNELTUI, "wait", "long", "--timeout", "600"]
         subprocess.run(waiting, env=environment_of(home), cwd=home, check=True)
 
         with evening(home) as terminal:

@@ -63,9 +63,8 @@ def test_a_cell_there_is_interrupted(far: Dashboard) -> None:
     far.leave_console()
     far.wait_for_state("far", "busy")
 
-    far.press("i", "i")
+    far.press_until(("i", "i"), lambda: far.is_in_state("far", "idle"))
 
-    far.wait_for_state("far", "idle")
     far.wait_for(lambda: any("KeyboardInterrupt" in line for line in far.output()))
 
 
