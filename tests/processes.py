@@ -24,8 +24,9 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def environment_of(pid: int | None) -> dict[str, str]:
+def environment_of_process(pid: int | None) -> dict[str, str]:
     """Return the environment of a process, once its exec is over: before, there is none."""
+    assert pid is not None, "it has not been started"
     process = psutil.Process(pid)
     eventually(process.environ)
     return process.environ()

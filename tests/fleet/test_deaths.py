@@ -26,7 +26,7 @@ from kerneltui.protocol.status import KernelState
 from tests.fleet.kinds import make_places
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all
 from tests.fleet.stage import shown
-from tests.processes import environment_of
+from tests.processes import environment_of_process
 from tests.support import eventually
 
 PRINTED_BY_PYTHON = """Fatal Python error: Segmentation fault
@@ -373,8 +373,8 @@ def test_crashes_are_written_unless_the_user_wants_otherwise(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONFAULTHANDLER", "")
-    wanted = environment_of(Watched(fleet, "mute").now.pid)
+    wanted = environment_of_process(Watched(fleet, "mute").now.pid)
     monkeypatch.delenv("PYTHONFAULTHANDLER")
-    usual = environment_of(Watched(fleet, "mute").now.pid)
+    usual = environment_of_process(Watched(fleet, "mute").now.pid)
 
     assert (wanted["PYTHONFAULTHANDLER"], usual["PYTHONFAULTHANDLER"]) == ("", "1")

@@ -29,7 +29,7 @@ from kerneltui.protocol.status import KernelState, RestartPolicy, Wanted
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.fleet.written_manifests import write_manifest
-from tests.processes import environment_of
+from tests.processes import environment_of_process
 from tests.support import Background, as_before_linux_6_15, eventually
 
 
@@ -151,7 +151,7 @@ def test_an_adopted_kernel_is_restarted_with_the_environment_it_had(left: Watche
     left.fleet.do(Verb.RESTART_NOW, left.now.target)
 
     eventually(lambda: left.now.pid != before, WITHIN)
-    assert environment_of(left.now.pid)["SECRET_OF_THE_START"] == "sesame"
+    assert environment_of_process(left.now.pid)["SECRET_OF_THE_START"] == "sesame"
 
 
 def test_no_value_of_the_environment_is_on_the_disk(left: Watched) -> None:

@@ -36,7 +36,7 @@ from kerneltui.protocol.status import KernelState, Wanted
 from tests.children import Children
 from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
-from tests.processes import environment_of
+from tests.processes import environment_of_process
 from tests.support import PATIENCE, Background, as_another_users, eventually
 
 BRIEF = 0.1  # seconds of grace for kernels that will not use it
@@ -393,7 +393,7 @@ def test_update_env_adds_nothing_of_ours_to_an_empty_environment(
 
     manager.restart_kernel(now=True)
 
-    environment = environment_of(process_id(manager))
+    environment = environment_of_process(process_id(manager))
     assert (environment.get("WORD"), environment.get("OURS")) == ("two", None)
 
 
