@@ -235,8 +235,10 @@ class FakeFleet:
         self._record("mark", kernel_id)
 
     def take_notices(self) -> tuple[Notice, ...]:
-        taken, self.notices = tuple(self.notices), []
-        return taken
+        taken = []
+        while self.notices:  # the same list: a test in another thread may just now append to it
+            taken.append(self.notices.pop(0))
+        return tuple(taken)
 
     def note_told(self, notice: Notice) -> None:
         self.told.append(notice)
