@@ -83,14 +83,15 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
         await asyncio.sleep(0)  # before the poll: no other task runs between poll and read
         exited = None if process is None else os.dup(process.fileno())  # other clients watch it too
         try:
-            while not (ready := self._poll_here(channels, process, time.monotonic())):
-                if kept != self._kept:  # another task has set a message aside
-                    return [channels[0].opened()]
-                if deadline is not None and time.monotonic() >= deadline:
-                    break
-                fds = [each.opened().fileno() for each in channels]
-                await self._bell.wait(fds if exited is None else [*fds, exited], deadline)
-            return ready
+            with self._bell.in_use():
+                while not (ready := self._poll_here(channels, process, time.monotonic())):
+                    if kept != self._kept:  # another task has set a message aside
+                        return [channels[0].opened()]
+                    if deadline is not None and time.monotonic() >= deadline:
+                        break
+                    fds = [each.opened().fileno() for each in channels]
+                    await self._bell.wait(fds if exited is None else [*fds, exited], deadline)
+                return ready
         finally:
             if exited is not None:
                 os.close(exited)

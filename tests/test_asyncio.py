@@ -33,6 +33,7 @@ from kerneltui.errors import (
     NoSuchKernel,
     WrongThread,
 )
+from kerneltui.kernels.client.awaiting import Bell
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.specs.spec import KernelSpec
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
@@ -40,7 +41,7 @@ from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
 from tests.fake_kernel import Ask, FakeKernel, file_in
 from tests.notebooks import notebook
-from tests.support import PATIENCE, waits_for
+from tests.support import PATIENCE, Background, waits_for
 
 T = TypeVar("T")
 Use = Callable[[AsyncKernelClient], Awaitable[T]]
@@ -318,6 +319,26 @@ def test_who_waits_is_told_that_the_channels_were_stopped(
         assert not client.channels_running
 
     in_loop(fake, use)
+
+
+def test_another_thread_closes_no_socket_that_a_task_is_about_to_wait_for(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait, open_then = Bell.wait, list[bool]()
+
+    async def use(client: AsyncKernelClient) -> None:
+        async def wait_a_moment_later(bell: Bell, fds: list[int], deadline: float | None) -> None:
+            Background(client.stop_channels).result()
+            open_then.append(client.channels_running)
+            await wait(bell, fds, deadline)
+
+        monkeypatch.setattr(Bell, "wait", wait_a_moment_later)
+
+        with pytest.raises(ChannelNotOpen, match="the iopub channel is not open"):
+            await client.get_iopub_msg(timeout=PATIENCE)
+
+    in_loop(fake, use)
+    assert open_then == [True]
 
 
 def test_a_client_serves_one_loop_after_another(fake: FakeKernel) -> None:
@@ -754,7 +775,7 @@ def test_nbclient_interrupts_a_cell_that_takes_too_long(nbclient: Any) -> None:
         notebook(
             "1 / 0", "import time; time.sleep(60)", "print('on')"
         ),  # a first traceback is slow
-        timeout_func=lambda cell: 2 if "sleep" in cell.source else PATIENCE,
+        timeout_func=lambda cell: 5 if "sleep" in cell.source else PATIENCE,  # between interrupts
         interrupt_on_timeout=True,
         allow_errors=True,
     )

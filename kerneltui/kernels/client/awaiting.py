@@ -7,7 +7,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -101,8 +101,20 @@ class Bell:
     """
 
     def __init__(self) -> None:
+        self._loops: list[asyncio.AbstractEventLoop] = []
+        """Of each task that uses the sockets now."""
         self._sleepers: set[asyncio.Future[None]] = set()
         self._watched: dict[int, asyncio.AbstractEventLoop] = {}
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Have other threads leave the sockets open while a task looks at them and waits."""
+        loop = asyncio.get_running_loop()
+        self._loops.append(loop)
+        try:
+            yield
+        finally:
+            self._loops.remove(loop)
 
     def ring(self) -> None:
         """Wake all tasks, and stop watching the descriptors: they may be closed after this."""
@@ -115,8 +127,8 @@ class Bell:
         self._sleepers.clear()
 
     def call(self, change: Callable[[], object]) -> None:
-        """Call `change`, which closes the sockets: in the loop's thread if tasks wait there."""
-        loop = next(iter(self._watched.values()), None)
+        """Call `change`, which closes the sockets: in the loop's thread if tasks use them there."""
+        loop = next(iter(self._loops), None)
         if loop is None or not loop.is_running() or loop is asyncio._get_running_loop():
             change()
         else:
