@@ -126,6 +126,7 @@ def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
     client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(presence, "FIRST_LOOK", PATIENCE)  # the wait lasts until the reply
+    client.kernel_info(reply=True, timeout=PATIENCE)  # so that no reply before it is left to come
     fake.hold("execute_request")
     waits, poll = threading.Event(), client._poll_here
     closed: list[bool] = []
