@@ -54,11 +54,11 @@ def run() -> Iterator[Callable[..., int]]:
         return started[-1].pid
 
     yield run
+    below = [each for process in started for each in descendants(process.pid)]
     for process in started:
-        below = descendants(process.pid)
         os.killpg(process.pid, 9)
         process.wait()
-        eventually(lambda: not any(each.is_alive() for each in below))  # noqa: B023
+    eventually(lambda: not any(each.is_alive() for each in below))
 
 
 def connection_file(path: Path, **more: object) -> Path:

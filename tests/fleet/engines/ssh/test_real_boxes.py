@@ -91,7 +91,7 @@ class Kernel:
 
     def _is_agent(self, process: psutil.Process) -> bool:
         try:
-            is_agent = command_line(process)[-2:] == [str(PROGRAM), "agent"]
+            is_agent = process.cmdline()[-2:] == [str(PROGRAM), "agent"]
             where = process.environ().get("JUPYTER_RUNTIME_DIR") if is_agent else None
         except psutil.Error:
             return False
